@@ -1,0 +1,84 @@
+# What a developer does with this project. `make` alone explains itself.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+FUZZTIME  ?= 10s
+BENCHTIME ?= 1s
+SPECFLAGS ?=
+
+# The version goes into the binary from git, when there is a commit to tell it.
+BUILDVCS := $(shell git rev-parse --quiet --verify HEAD >/dev/null 2>&1 && echo auto || echo false)
+BINARY   := bin/sbc-registrar
+
+LINT   := go tool -modfile=tools/golangci-lint/go.mod golangci-lint
+GINKGO := go run github.com/onsi/ginkgo/v2/ginkgo
+
+# Everything but the specs: those have targets of their own.
+UNIT_PACKAGES = $(shell go list ./... | grep -v '/specs')
+
+NODE_LOCKS   := $(wildcard specs/*/package-lock.json)
+NODE_MODULES := $(NODE_LOCKS:package-lock.json=node_modules/.package-lock.json)
+
+.PHONY: help
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build and start the demo: registrar, SIP front end, Redis and callback in one program (needs Go only)
+	./$(BINARY) demo
+
+.PHONY: build
+build: ## build bin/sbc-registrar
+	go build -trimpath -buildvcs=$(BUILDVCS) -o $(BINARY) ./cmd/sbc-registrar
+
+.PHONY: test
+test: needs unit spec ## all tests: unit tests and specs, installing (as root) or naming what they need
+
+.PHONY: unit
+unit: ## unit tests beside the code, with the race detector
+	go test -race $(UNIT_PACKAGES)
+
+.PHONY: spec
+spec: $(NODE_MODULES) ## specs: the built binary with a real redis-server, SIPp and JsSIP
+	$(GINKGO) run -r -p --race --randomize-all --fail-on-pending --fail-on-empty --keep-going --timeout=15m $(SPECFLAGS) ./specs
+
+.PHONY: lint
+lint: ## check style, import arrows, likely mistakes, and that go.mod is tidy
+	$(LINT) run
+	go mod tidy -diff
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (10s)
+	@grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r package; do \
+	  for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz'); do \
+	    echo "$$package $$target"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package"; \
+	  done; \
+	done
+
+.PHONY: bench
+bench: ## run every benchmark for BENCHTIME (1s)
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(UNIT_PACKAGES)
+
+.PHONY: fmt
+fmt: ## format the code
+	$(LINT) fmt
+
+.PHONY: tidy
+tidy: ## tidy every module file
+	go mod tidy
+	cd tools/golangci-lint && go mod tidy
+
+.PHONY: clean
+clean: ## remove what was built or installed here
+	rm -rf bin specs/*/node_modules
+
+.PHONY: needs
+needs: ## install (as root) or name what the tests need: a C compiler, redis-server, sipp, node, npm
+	@tools/needs gcc:gcc,libc6-dev redis-server:redis-server sipp:sip-tester node:nodejs npm:npm
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
+	touch $@

@@ -1,0 +1,173 @@
+package actors
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"sbc-registrar/messages"
+	"sbc-registrar/registration"
+)
+
+// maxDecisions is how often one REGISTER is decided anew because somebody else changed the stored state meanwhile.
+const maxDecisions = 4
+
+// aor carries out the REGISTERs of one address of record, one at a time: callback, decision, store, answer. The rules
+// decide; this actor only brings them what they need. Between REGISTERs it remembers the stored state, which saves
+// a read, and which the store's version check keeps honest.
+//
+// Supervision: restart. The desk survives, so a panic costs the request in hand (it is answered 500) and none that wait;
+// what is remembered of the store is forgotten, for it may be what made the panic.
+type aor struct {
+	deps  *dependencies
+	desk  *desk
+	state registration.State // what the store held when this actor last heard from it; zero = not known
+}
+
+func aorProps(deps *dependencies, authorizer, keeper *actor.PID) *actor.Props {
+	d := &desk{authorizer: authorizer, keeper: keeper, capacity: deps.limits.QueuePerAOR}
+	return actor.PropsFromProducer(func() actor.Actor { return &aor{deps: deps, desk: d} },
+		actor.WithMailbox(actor.UnboundedLockfree())) // the cheapest to allocate: there are many of these
+}
+
+// Receive implements actor.Actor.
+func (a *aor) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		if lost := a.desk.current; lost != nil { // a predecessor panicked over it
+			a.answer(ctx, lost, registration.Outcome{Status: 500, Deed: registration.Failed, Cause: "panic"})
+		}
+	case messages.ToAOR:
+		a.handle(ctx, m)
+	}
+}
+
+func (a *aor) handle(ctx actor.Context, m messages.ToAOR) {
+	switch m := m.(type) {
+	case *messages.Register:
+		a.accept(ctx, m)
+	case *messages.AuthorizationGiven:
+		if w := a.desk.holds(m.Work); w != nil {
+			a.authorized(ctx, w, m)
+		}
+	case *messages.BindingsLoaded:
+		if w := a.desk.holds(m.Work); w != nil {
+			a.loaded(ctx, w, m)
+		}
+	case *messages.BindingsSaved:
+		if w := a.desk.holds(m.Work); w != nil {
+			a.saved(ctx, w, m)
+		}
+	case *messages.PassivationOffered:
+		a.abandonOverdue(ctx)
+		if a.desk.empty() {
+			ctx.Respond(&messages.PassivationAccepted{AOR: a.desk.aor, Epoch: m.Epoch})
+		}
+	}
+}
+
+// accept begins a REGISTER, or lets it wait for those before it.
+func (a *aor) accept(ctx actor.Context, m *messages.Register) {
+	a.abandonOverdue(ctx)
+	a.desk.aor = m.Request.AOR
+	if !a.desk.put(m.Request, ctx.Sender()) {
+		ctx.Respond(&messages.RegisterAnswered{
+			Transaction: m.Request.Transaction,
+			Outcome:     registration.Unavailable("too many REGISTERs for this address of record", a.deps.limits.RetryAfter),
+		})
+		return
+	}
+	a.next(ctx)
+}
+
+// abandonOverdue lets go of a request whose answer is past due: the connection has answered it, and what it waited for was
+// lost. Without this one lost message would block its address of record for ever.
+func (a *aor) abandonOverdue(ctx actor.Context) {
+	if w := a.desk.current; w != nil && a.deps.now().After(w.request.Deadline.Add(a.deps.limits.Margin)) {
+		a.state = registration.State{}
+		a.answer(ctx, w, registration.Unavailable("deadline passed", a.deps.limits.RetryAfter))
+	}
+}
+
+// next takes the next request that is still worth the work, unless one is in hand.
+func (a *aor) next(ctx actor.Context) {
+	w := a.desk.take(a.deps.now())
+	if w == nil {
+		return
+	}
+	ctx.Request(a.desk.authorizer, &messages.AuthorizationWanted{
+		Work: w.number, Request: w.request, Expires: a.deps.policy.Wish(w.request),
+	})
+}
+
+func (a *aor) authorized(ctx actor.Context, w *work, m *messages.AuthorizationGiven) {
+	if m.Err != nil {
+		a.answer(ctx, w, registration.Unavailable(m.Err.Error(), a.deps.limits.RetryAfter))
+		return
+	}
+	w.verdict = m.Verdict
+	a.decide(ctx, w)
+}
+
+// decide asks the rules. Their answer stands only if the store confirms the state that it was decided on: by taking the
+// change, or, where nothing changes, by having been read for this very request.
+func (a *aor) decide(ctx actor.Context, w *work) {
+	now := a.deps.now()
+	outcome := registration.Decide(now, a.state, w.request, w.verdict, a.deps.policy)
+	switch {
+	case !w.verdict.OK:
+		a.answer(ctx, w, outcome)
+	case outcome.Next != nil:
+		w.outcome = outcome
+		ctx.Request(a.desk.keeper, &messages.SaveWanted{Work: w.number, Change: registration.Change{
+			AOR: w.request.AOR, Next: *outcome.Next, Now: now, Deadline: w.request.Deadline,
+		}})
+	case w.fresh:
+		a.answer(ctx, w, outcome)
+	default:
+		ctx.Request(a.desk.keeper, &messages.BindingsWanted{
+			Work: w.number, AOR: w.request.AOR, Now: now, Deadline: w.request.Deadline,
+		})
+	}
+}
+
+func (a *aor) loaded(ctx actor.Context, w *work, m *messages.BindingsLoaded) {
+	if m.Err != nil {
+		a.forget(ctx, w, m.Err)
+		return
+	}
+	a.redecide(ctx, w, m.State)
+}
+
+func (a *aor) saved(ctx actor.Context, w *work, m *messages.BindingsSaved) {
+	switch {
+	case m.Err != nil:
+		a.forget(ctx, w, m.Err)
+	case m.Conflict:
+		a.redecide(ctx, w, m.State)
+	default:
+		a.state = m.State
+		a.answer(ctx, w, w.outcome)
+	}
+}
+
+// redecide decides anew on what the store holds, a bounded number of times.
+func (a *aor) redecide(ctx actor.Context, w *work, state registration.State) {
+	a.state, w.fresh = state, true
+	if w.decisions++; w.decisions >= maxDecisions {
+		a.answer(ctx, w, registration.Unavailable("the stored bindings change too fast", a.deps.limits.RetryAfter))
+		return
+	}
+	a.decide(ctx, w)
+}
+
+// forget answers a request whose store operation failed; what the store holds is unknown from here on.
+func (a *aor) forget(ctx actor.Context, w *work, err error) {
+	a.state = registration.State{}
+	a.answer(ctx, w, registration.Unavailable(err.Error(), a.deps.limits.RetryAfter))
+}
+
+// answer ends the request in hand and begins the next.
+func (a *aor) answer(ctx actor.Context, w *work, outcome registration.Outcome) {
+	a.desk.clear()
+	ctx.Send(w.from, &messages.RegisterAnswered{Transaction: w.request.Transaction, Outcome: outcome})
+	a.next(ctx)
+}

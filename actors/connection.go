@@ -1,0 +1,273 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"sbc-registrar/drachtio"
+	"sbc-registrar/messages"
+	"sbc-registrar/registration"
+	"sbc-registrar/sip"
+)
+
+// A link is a drachtio server as a connection sees it: *drachtio.Client, which dials and redials, or *drachtio.Session, one
+// connection that the server opened.
+type link interface {
+	Run(ctx context.Context, h drachtio.Handler) error
+	Answer(a drachtio.Answer)
+}
+
+// connection is one link to a drachtio server and the transactions that came by it. It admits requests, answers what
+// needs no address of record's actor, forwards the rest, and owns every answer: each transaction gets exactly one, by its deadline.
+//
+// Redialling, re-sending and the wire are the link's work (package drachtio); expected troubles arrive as messages.
+//
+// Supervision: restart, slower each time. A panic ends the link, and a new one is opened: the transactions survive in the
+// producer's closure, and the server takes their answers from any connection. The socket is closed in Restarting and Stopping.
+type connection struct {
+	deps   *dependencies
+	router Router
+	way    way
+
+	link   link
+	cancel context.CancelFunc
+	server linkAddresses
+	up     bool
+	over   bool // the link has ended and will not come back
+	txs    *transactions
+	timer  *time.Timer
+	drain  *actor.PID // who waits for Drained
+	log    zerolog.Logger
+}
+
+// What the link's goroutine, the answers' confirmations and timers tell the actor.
+type (
+	linkUp struct {
+		announcement drachtio.Announcement
+	}
+	linkDown struct {
+		err     error
+		retryIn time.Duration
+	}
+	linkEnded      struct{ err error }
+	requestArrived struct{ request drachtio.Request }
+	answerSettled  struct {
+		transaction string
+		err         error
+	}
+	deadlineDue   struct{}
+	routesRemoved struct{ err error }
+	patienceOver  struct{}
+)
+
+// A way is how a link to a server is had.
+type way struct {
+	server string // for the log
+	open   func() (link, error)
+	level  zerolog.Level // at which its coming and going are logged
+}
+
+func connectionProps(deps *dependencies, router Router, w way) *actor.Props {
+	txs := newTransactions()
+	return actor.PropsFromProducer(func() actor.Actor {
+		return &connection{deps: deps, router: router, way: w, txs: txs, log: deps.log.With().Str("server", w.server).Logger()}
+	})
+}
+
+// Receive implements actor.Actor.
+func (c *connection) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		c.start(ctx)
+	case *actor.Stopping, *actor.Restarting:
+		c.close()
+	case *linkUp:
+		c.linkUp(m)
+	case *linkDown:
+		c.linkDown(m)
+	case *linkEnded:
+		c.over = true
+		c.endIfDone(ctx)
+	case *requestArrived:
+		c.admit(ctx, m.request)
+	case *answerSettled:
+		c.settle(ctx, m)
+	case *deadlineDue:
+		c.expire(ctx)
+	case *routesRemoved:
+		c.routesRemoved(ctx, m)
+	case *patienceOver:
+		c.answerAll(ctx, registration.Unavailable("the registrar stops", c.deps.limits.RetryAfter))
+	case messages.ToConnection:
+		c.handle(ctx, m)
+	}
+}
+
+func (c *connection) handle(ctx actor.Context, m messages.ToConnection) {
+	switch m := m.(type) {
+	case *messages.RegisterAnswered:
+		c.answer(ctx, m.Transaction, m.Outcome)
+	case *messages.Drain:
+		c.startDrain(ctx, m)
+	}
+}
+
+// start opens the link and runs it on a goroutine that tells this actor what happens there.
+func (c *connection) start(ctx actor.Context) {
+	opened, err := c.way.open()
+	if err != nil {
+		// The options were checked when the registrar started: this is a fault that a restart will not mend soon.
+		panic(err)
+	}
+	run, cancel := context.WithCancel(context.Background())
+	c.link, c.cancel = opened, cancel
+	h := &handler{root: ctx.ActorSystem().Root, self: ctx.Self()}
+	go func() { h.tell(&linkEnded{opened.Run(run, h)}) }()
+	c.resume(ctx)
+}
+
+// resume takes over the transactions of a predecessor that panicked: what it had answered but not handed to its link goes
+// out now, 500 if the panic came before there was a text.
+func (c *connection) resume(ctx actor.Context) {
+	for _, tx := range c.txs.unsent() {
+		if tx.answer == "" {
+			tx.answer = internalError
+		}
+		c.send(ctx, tx)
+	}
+	c.expire(ctx)
+}
+
+// close ends the link. It is the only place that does.
+func (c *connection) close() {
+	if c.cancel != nil {
+		c.cancel()
+	}
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.setUp(false)
+}
+
+func (c *connection) setUp(up bool) {
+	switch {
+	case up && !c.up:
+		c.deps.linksUp.Add(1)
+	case !up && c.up:
+		c.deps.linksUp.Add(-1)
+	}
+	c.up = up
+}
+
+func (c *connection) linkUp(m *linkUp) {
+	c.server = linkAddresses{
+		sbc:        m.announcement.Contacts,
+		privateSBC: privateAddress(m.announcement, c.deps.links.PrivateNetworks),
+	}
+	c.setUp(true)
+	c.log.WithLevel(c.way.level).Str("event", "link.up").Str("contacts", m.announcement.Contacts).Str("version", m.announcement.Version).
+		Msg("connected to drachtio server")
+}
+
+func (c *connection) linkDown(m *linkDown) {
+	c.setUp(false)
+	event := c.log.Warn()
+	if m.err == nil || errors.Is(m.err, context.Canceled) {
+		event = c.log.WithLevel(c.way.level)
+	}
+	event.Str("event", "link.down").AnErr("reason", m.err).Dur("retry_in", m.retryIn).Msg("no connection to drachtio server")
+}
+
+// admit enters a request with its deadline, and answers it or brings it to its address of record's shard.
+func (c *connection) admit(ctx actor.Context, request drachtio.Request) {
+	deadline := request.Arrived.Add(c.deps.limits.Deadline)
+	tx := c.txs.begin(request.Transaction, request.Arrived, deadline)
+	if tx == nil {
+		c.log.Warn().Str("event", "request.repeated").Str("transaction", request.Transaction).Msg("request delivered twice")
+		return
+	}
+	c.arm(ctx)
+	msg, err := sip.ParseRequest(request.SIP)
+	if err != nil {
+		c.answer(ctx, tx.id, registration.Refuse(400, err.Error()))
+		return
+	}
+	tx.echo = echo(msg)
+	flow := flowOf(request, msg, c.server)
+	tx.subject = subject{source: flow.Source.String(), protocol: flow.Protocol}
+	tx.subject.callID, _ = msg.Value("Call-ID")
+	envelope := registration.Envelope{Transaction: tx.id, Flow: flow, Deadline: deadline.Add(-c.deps.limits.Margin)}
+	r, outcome := c.deps.triage(msg, envelope, c.deps.now())
+	if r == nil {
+		c.answer(ctx, tx.id, outcome)
+		return
+	}
+	tx.subject.aor = r.AOR.String()
+	ctx.Request(c.router.Route(r.AOR), &messages.Register{Request: r})
+}
+
+// answer gives the one final answer to a transaction; a second one only logs.
+func (c *connection) answer(ctx actor.Context, id string, outcome registration.Outcome) {
+	tx := c.txs.claim(id)
+	if tx == nil {
+		c.log.Debug().Str("event", "answer.late").Str("transaction", id).Int("status", outcome.Status).Msg("answered already")
+		return
+	}
+	tx.answer = encode(tx.echo, outcome)
+	c.report(tx, outcome)
+	c.send(ctx, tx)
+}
+
+func (c *connection) send(ctx actor.Context, tx *transaction) {
+	root, self, id := ctx.ActorSystem().Root, ctx.Self(), tx.id
+	c.link.Answer(drachtio.Answer{
+		Transaction: id,
+		Response:    tx.answer,
+		Deadline:    tx.deadline.Add(answerGrace),
+		Done:        func(err error) { root.Send(self, &answerSettled{id, err}) },
+	})
+	tx.sent = true
+}
+
+// answerGrace is how long after a transaction's deadline its answer is still worth re-sending to a server that was away:
+// a client waits 64·T1 = 32 s for it (RFC 3261 §17.1.2.2).
+const answerGrace = 20 * time.Second
+
+// settle forgets a transaction whose answer is on the wire, or tells why it is not.
+func (c *connection) settle(ctx actor.Context, m *answerSettled) {
+	tx := c.txs.open[m.transaction]
+	if errors.Is(m.err, drachtio.ErrClosed) && tx != nil && !c.over {
+		c.send(ctx, tx) // the link of a predecessor that panicked was closed: this one is as good
+		return
+	}
+	if m.err != nil {
+		c.log.Warn().Str("event", "answer.lost").Str("transaction", m.transaction).Err(m.err).
+			Msg("drachtio server did not send the answer")
+	}
+	c.txs.settle(m.transaction)
+	c.endIfDone(ctx)
+}
+
+// expire answers what is overdue, and sleeps until the next deadline.
+func (c *connection) expire(ctx actor.Context) {
+	c.timer = nil
+	overdue, _ := c.txs.due(c.deps.now())
+	for _, tx := range overdue {
+		c.answer(ctx, tx.id, registration.Unavailable("deadline passed", c.deps.limits.RetryAfter))
+	}
+	c.arm(ctx)
+}
+
+// arm sets the timer for the first deadline, unless it runs.
+func (c *connection) arm(ctx actor.Context) {
+	if c.timer != nil {
+		return
+	}
+	if _, next := c.txs.due(time.Time{}); !next.IsZero() {
+		c.timer = after(ctx, max(0, next.Sub(c.deps.now())), &deadlineDue{})
+	}
+}

@@ -1,0 +1,71 @@
+package actors
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"sbc-registrar/drachtio"
+	"sbc-registrar/registration"
+	"sbc-registrar/sip"
+)
+
+// handler hands what a link hears to its connection's mailbox: the link's reader never waits for us (P13).
+type handler struct {
+	root *actor.RootContext
+	self *actor.PID
+}
+
+func (h *handler) tell(message any) { h.root.Send(h.self, message) }
+
+// LinkUp implements drachtio.Handler.
+func (h *handler) LinkUp(a drachtio.Announcement) { h.tell(&linkUp{a}) }
+
+// LinkDown implements drachtio.Handler.
+func (h *handler) LinkDown(err error, retryIn time.Duration) { h.tell(&linkDown{err, retryIn}) }
+
+// Request implements drachtio.Handler.
+func (h *handler) Request(r drachtio.Request) { h.tell(&requestArrived{r}) }
+
+// linkAddresses are the addresses of the drachtio server at the other end of a link.
+type linkAddresses struct {
+	sbc        string // as it announced them, byte for byte: other programs compare it as a string
+	privateSBC string
+}
+
+// flowOf is how a request reached us. The server says tcp for WebSocket clients too: there, only the Via tells (RFC 7118 §5.2).
+func flowOf(request drachtio.Request, msg *sip.Request, server linkAddresses) registration.Flow {
+	protocol := strings.ToLower(request.Protocol)
+	if via, err := msg.TopVia(); err == nil && protocol != "udp" {
+		if t := strings.ToLower(via.Transport); t == "ws" || t == "wss" || t == "tls" {
+			protocol = t
+		}
+	}
+	return registration.Flow{
+		Protocol:          protocol,
+		Source:            request.Source,
+		Received:          request.Received,
+		SBCAddress:        server.sbc,
+		PrivateSBCAddress: server.privateSBC,
+	}
+}
+
+// privateAddress is ip:port of the server's first local tcp address in the private networks; "" when there is none.
+func privateAddress(a drachtio.Announcement, networks []netip.Prefix) string {
+	for _, e := range a.LocalEndpoints() {
+		addr, err := netip.ParseAddr(e.Host)
+		if e.Protocol != "tcp" || err != nil {
+			continue
+		}
+		for _, network := range networks {
+			if network.Contains(addr.Unmap()) {
+				return net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port)))
+			}
+		}
+	}
+	return ""
+}

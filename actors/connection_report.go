@@ -1,0 +1,47 @@
+package actors
+
+import (
+	"github.com/rs/zerolog"
+
+	"sbc-registrar/registration"
+)
+
+// report writes the one log line of a transaction: what the REGISTER did, for whom, and how long it took. Challenges are
+// half of all traffic and say little: they go to debug. The text of a refusal for a spammer is what fail2ban filters match.
+func (c *connection) report(tx *transaction, outcome registration.Outcome) {
+	c.eventFor(outcome).
+		Str("event", "register."+string(outcome.Deed)).
+		Int("status", outcome.Status).
+		Str("aor", tx.subject.aor).
+		Str("cause", outcome.Cause).
+		Str("source", tx.subject.source).
+		Str("protocol", tx.subject.protocol).
+		Str("call_id", tx.subject.callID).
+		Dur("took", c.deps.now().Sub(tx.arrived)).
+		Msg(summary(tx, outcome))
+}
+
+func (c *connection) eventFor(outcome registration.Outcome) *zerolog.Event {
+	switch outcome.Deed {
+	case registration.Challenged, registration.Repeated:
+		return c.log.Debug()
+	case registration.Failed:
+		return c.log.Error()
+	case registration.Refused:
+		return c.log.Warn()
+	default:
+		return c.log.Info()
+	}
+}
+
+// summary is the line for human eyes: who did what.
+func summary(tx *transaction, outcome registration.Outcome) string {
+	if outcome.Spammer {
+		return outcome.Cause
+	}
+	who := tx.subject.aor
+	if who == "" {
+		who = tx.subject.source
+	}
+	return who + " " + string(outcome.Deed)
+}

@@ -1,0 +1,147 @@
+package actors
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"sbc-registrar/drachtio"
+	"sbc-registrar/messages"
+)
+
+// Links are the ways to drachtio servers: those that are dialled, and the listener for those that dial us, if any. The
+// listener is open already and is closed by the registrar.
+type Links struct {
+	Servers         []string // host:port
+	Options         drachtio.Options
+	Listener        *drachtio.Listener
+	PrivateNetworks []netip.Prefix // where a server's private address is looked for
+}
+
+// check finds out what would make a connection fail for ever.
+func (l Links) check() error {
+	for _, server := range l.Servers {
+		if _, err := drachtio.NewClient(server, l.Options); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// connections has one child per link.
+//
+// Supervision: restart. Its children are stopped and dialled anew. The listener goes on meanwhile, since a socket that is
+// closed would turn servers away: what it accepts waits in the mailbox.
+type connections struct {
+	deps     *dependencies
+	router   Router
+	listener *listening
+	draining *actor.PID
+	busy     map[string]bool // children that have not drained yet, by id
+}
+
+// SessionAccepted brings a connection that a drachtio server opened.
+type sessionAccepted struct{ session *drachtio.Session }
+
+// listenerEnded says that no more sessions will come.
+type listenerEnded struct{ err error }
+
+// listening is the listener's goroutine, which outlives a panic of its actor.
+type listening struct {
+	start  sync.Once
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+func connectionsProps(deps *dependencies, router Router) *actor.Props {
+	l := &listening{}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	return actor.PropsFromProducer(func() actor.Actor { return &connections{deps: deps, router: router, listener: l} },
+		actor.WithSupervisor(deps.supervise(restartSlower)))
+}
+
+// Receive implements actor.Actor.
+func (c *connections) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		c.dial(ctx)
+		c.listen(ctx)
+	case *actor.Stopping:
+		c.listener.cancel()
+	case *actor.Terminated:
+		c.drained(ctx, m.Who)
+	case *sessionAccepted:
+		c.accept(ctx, m.session)
+	case *listenerEnded:
+		if m.err != nil {
+			c.deps.log.Error().Str("event", "listener.ended").Err(m.err).Msg("drachtio servers cannot connect any more")
+		}
+	case *messages.Drain:
+		c.drain(ctx, m)
+	case *messages.Drained:
+		c.drained(ctx, ctx.Sender())
+	}
+}
+
+func (c *connections) dial(ctx actor.Context) {
+	for _, server := range c.deps.links.Servers {
+		ctx.SpawnPrefix(connectionProps(c.deps, c.router, way{
+			server: server,
+			open:   func() (link, error) { return drachtio.NewClient(server, c.deps.links.Options) },
+			level:  zerolog.InfoLevel,
+		}), "connection-")
+	}
+	for _, l := range c.deps.open {
+		open := func() (link, error) { return l, nil }
+		ctx.SpawnPrefix(connectionProps(c.deps, c.router, way{server: "open", open: open, level: zerolog.InfoLevel}), "connection-")
+	}
+}
+
+// listen accepts connections on a goroutine until the actor drains or stops.
+func (c *connections) listen(ctx actor.Context) {
+	listener := c.deps.links.Listener
+	if listener == nil {
+		return
+	}
+	root, self := ctx.ActorSystem().Root, ctx.Self()
+	c.listener.start.Do(func() {
+		go func() {
+			err := listener.Serve(c.listener.ctx, func(s *drachtio.Session) { root.Send(self, &sessionAccepted{s}) })
+			root.Send(self, &listenerEnded{err})
+		}()
+	})
+}
+
+// accept gives an accepted connection its actor. Such an actor cannot reopen its link: after a restart it only answers what
+// its predecessor left.
+func (c *connections) accept(ctx actor.Context, session *drachtio.Session) {
+	ctx.SpawnPrefix(connectionProps(c.deps, c.router, way{
+		server: session.RemoteAddr().String(),
+		open:   func() (link, error) { return session, nil },
+		level:  zerolog.DebugLevel, // there is one for every request
+	}), "session-")
+}
+
+// drain passes the wish on and waits for every child: Drained from it, or its end.
+func (c *connections) drain(ctx actor.Context, m *messages.Drain) {
+	c.listener.cancel()
+	c.draining, c.busy = ctx.Sender(), map[string]bool{}
+	for _, child := range ctx.Children() {
+		c.busy[child.Id] = true
+		ctx.Request(child, m)
+	}
+	c.drained(ctx, nil)
+}
+
+func (c *connections) drained(ctx actor.Context, child *actor.PID) {
+	if child != nil {
+		delete(c.busy, child.Id)
+	}
+	if c.draining != nil && len(c.busy) == 0 {
+		ctx.Send(c.draining, &messages.Drained{})
+		c.draining = nil
+	}
+}

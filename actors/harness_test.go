@@ -1,0 +1,210 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/icholy/digest"
+	"github.com/rs/zerolog"
+
+	"sbc-registrar/challenge"
+	"sbc-registrar/drachtio"
+	"sbc-registrar/registration"
+)
+
+const patience = 10 * time.Second
+
+// A fakeLink is a drachtio server without a network: the test sends requests and reads answers.
+type fakeLink struct {
+	handler chan drachtio.Handler
+	answers chan drachtio.Answer
+	confirm func(drachtio.Answer) error // nil = the server sends every answer
+}
+
+func newFakeLink() *fakeLink {
+	return &fakeLink{handler: make(chan drachtio.Handler, 8), answers: make(chan drachtio.Answer, 100_000)}
+}
+
+func (l *fakeLink) Run(ctx context.Context, h drachtio.Handler) error {
+	h.LinkUp(drachtio.Announcement{Contacts: "udp/192.0.2.1:5060,tcp/192.0.2.1:5060"})
+	l.handler <- h
+	<-ctx.Done()
+	return nil
+}
+
+func (l *fakeLink) Answer(a drachtio.Answer) {
+	var err error
+	if l.confirm != nil {
+		err = l.confirm(a)
+	}
+	l.answers <- a
+	a.Done(err)
+}
+
+// A rig is the tree of actors with a fake at each end.
+type rig struct {
+	t       *testing.T
+	deps    *dependencies
+	link    *fakeLink
+	handler drachtio.Handler
+	stop    func()
+
+	mu    sync.Mutex
+	count int
+}
+
+type authorizerFunc func(ctx context.Context, r *registration.Request, expires time.Duration) (registration.Verdict, error)
+
+func (f authorizerFunc) Authorize(ctx context.Context, r *registration.Request, expires time.Duration) (registration.Verdict, error) {
+	return f(ctx, r, expires)
+}
+
+func always(context.Context, *registration.Request, time.Duration) (registration.Verdict, error) {
+	return registration.Verdict{OK: true}, nil
+}
+
+// memory is a store as redisstore promises it.
+type memory struct {
+	mu      sync.Mutex
+	states  map[registration.AOR]registration.State
+	before  func(registration.Change) error // runs before each save; its error is the answer
+	saves   int
+	version int64
+}
+
+func newMemory() *memory { return &memory{states: map[registration.AOR]registration.State{}} }
+
+func (m *memory) Load(_ context.Context, aor registration.AOR, now time.Time) (registration.State, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.states[aor].At(now), nil
+}
+
+func (m *memory) Save(ctx context.Context, c registration.Change) (registration.State, error) {
+	if m.before != nil {
+		if err := m.before(c); err != nil {
+			return registration.State{}, err
+		}
+	}
+	if ctx.Err() != nil {
+		return registration.State{}, registration.ErrLate
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if held := m.states[c.AOR]; held.Version != c.Next.Version {
+		return held.At(c.Now), registration.ErrConflict
+	}
+	m.saves++
+	m.version++
+	next := c.Next
+	next.Version = m.version
+	m.states[c.AOR] = next
+	return next, nil
+}
+
+// newRig starts a tree. Zero fields of the config are filled with fakes that always succeed.
+func newRig(t *testing.T, c Config) *rig {
+	t.Helper()
+	if c.Authorizer == nil {
+		c.Authorizer = authorizerFunc(always)
+	}
+	if c.Bindings == nil {
+		c.Bindings = newMemory()
+	}
+	challenger, err := challenge.New(challenge.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Challenger, c.Policy = challenger, registration.DefaultPolicy()
+	c.Log = zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.Disabled)
+	if os.Getenv("ACTORS_LOG") != "" {
+		c.Log = c.Log.Level(zerolog.DebugLevel)
+	}
+	link := newFakeLink()
+	r, err := startWith(c, link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &rig{t: t, deps: r.deps, link: link}
+	g.stop = sync.OnceFunc(func() {
+		if err := r.Stop(time.Second); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	t.Cleanup(g.stop)
+	g.handler = <-link.handler
+	return g
+}
+
+// send delivers a REGISTER with credentials that answer a challenge of ours; the transaction's id comes back.
+func (g *rig) send(user string, cseq int) string {
+	g.t.Helper()
+	c := g.deps.challenger.Challenges("example.com", time.Now(), false)[0]
+	cred, err := digest.Digest(&digest.Challenge{Realm: c.Realm, Nonce: c.Nonce, Algorithm: c.Algorithm, QOP: []string{c.QOP}},
+		digest.Options{Method: "REGISTER", URI: "sip:example.com", Username: user, Password: "secret", Count: 1})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return g.deliver(user, cseq, "Authorization: "+cred.String()+"\r\n")
+}
+
+func (g *rig) deliver(user string, cseq int, extra string) string {
+	g.mu.Lock()
+	g.count++
+	id := fmt.Sprintf("tx-%d", g.count)
+	g.mu.Unlock()
+	g.handler.Request(drachtio.Request{
+		Transaction: id, Protocol: "udp", Arrived: g.deps.now(),
+		Source: netip.MustParseAddrPort("203.0.113.9:5060"), SIP: []byte(registerText(user, cseq, extra)),
+	})
+	return id
+}
+
+func registerText(user string, cseq int, extra string) string {
+	return fmt.Sprintf("REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 203.0.113.9:5060;branch=z9hG4bK%d\r\n"+
+		"From: <sip:%s@example.com>;tag=1\r\nTo: <sip:%s@example.com>\r\nCall-ID: call-%s\r\nCSeq: %d REGISTER\r\n"+
+		"Contact: <sip:%s@203.0.113.9:5060>\r\n%sContent-Length: 0\r\n\r\n", cseq, user, user, user, cseq, user, extra)
+}
+
+// next is the next answer that reaches the server.
+func (g *rig) next() drachtio.Answer {
+	g.t.Helper()
+	select {
+	case a := <-g.link.answers:
+		return a
+	case <-time.After(patience):
+		g.t.Fatal("no answer")
+		return drachtio.Answer{}
+	}
+}
+
+func (g *rig) expect(id string, status string) drachtio.Answer {
+	g.t.Helper()
+	a := g.next()
+	if a.Transaction != id || !strings.HasPrefix(a.Response, "SIP/2.0 "+status) {
+		g.t.Fatalf("%s got %q, want %s %s", a.Transaction, firstLine(a.Response), id, status)
+	}
+	return a
+}
+
+// silence makes sure that no second answer to anything is under way: everything is stopped first.
+func (g *rig) silence() {
+	g.t.Helper()
+	g.stop()
+	select {
+	case a := <-g.link.answers:
+		g.t.Errorf("one answer too many: %s %q", a.Transaction, firstLine(a.Response))
+	default:
+	}
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\r\n")
+	return line
+}

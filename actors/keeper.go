@@ -1,0 +1,98 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"sbc-registrar/messages"
+	"sbc-registrar/registration"
+)
+
+// keeper bounds the store operations in flight.
+//
+// Supervision: restart, for the same reason as the authorizer.
+type keeper struct {
+	deps *dependencies
+	gate *gate[storing]
+}
+
+// A storing is one store operation: run carries it out and returns the message that tells its result.
+type storing struct {
+	run  func() any
+	from *actor.PID
+}
+
+// storeEnded gives a permit back.
+type storeEnded struct{}
+
+func keeperProps(deps *dependencies) *actor.Props {
+	k := &keeper{deps: deps}
+	return actor.PropsFromProducer(func() actor.Actor { return k })
+}
+
+// Receive implements actor.Actor.
+func (k *keeper) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		if k.gate == nil {
+			k.gate = newGate(k.deps.limits.StoreOperations, k.deps.limits.StoreQueue, k.starter(ctx.ActorSystem().Root, ctx.Self()))
+		}
+	case *storeEnded:
+		k.gate.finished(k.deps.now())
+	case messages.ToKeeper:
+		k.handle(ctx, m)
+	}
+}
+
+func (k *keeper) handle(ctx actor.Context, m messages.ToKeeper) {
+	switch m := m.(type) {
+	case *messages.BindingsWanted:
+		run := func() any { return k.load(m) }
+		if !k.gate.offer(storing{run, ctx.Sender()}, m.Deadline) {
+			ctx.Respond(&messages.BindingsLoaded{Work: m.Work, Err: fmt.Errorf("store: %w", errShed)})
+		}
+	case *messages.SaveWanted:
+		run := func() any { return k.save(m) }
+		if !k.gate.offer(storing{run, ctx.Sender()}, m.Change.Deadline) {
+			ctx.Respond(&messages.BindingsSaved{Work: m.Work, Err: fmt.Errorf("store: %w", errShed)})
+		}
+	}
+}
+
+func (k *keeper) starter(root *actor.RootContext, self *actor.PID) func(storing) {
+	return func(job storing) {
+		go func() {
+			defer root.Send(self, &storeEnded{})
+			root.Send(job.from, job.run())
+		}()
+	}
+}
+
+func (k *keeper) load(want *messages.BindingsWanted) *messages.BindingsLoaded {
+	state, err := within(want.Deadline, func(ctx context.Context) (registration.State, error) {
+		return k.deps.bindings.Load(ctx, want.AOR, want.Now)
+	})
+	return &messages.BindingsLoaded{Work: want.Work, State: state, Err: err}
+}
+
+func (k *keeper) save(want *messages.SaveWanted) *messages.BindingsSaved {
+	state, err := within(want.Change.Deadline, func(ctx context.Context) (registration.State, error) {
+		return k.deps.bindings.Save(ctx, want.Change)
+	})
+	if errors.Is(err, registration.ErrConflict) {
+		return &messages.BindingsSaved{Work: want.Work, State: state, Conflict: true}
+	}
+	return &messages.BindingsSaved{Work: want.Work, State: state, Err: err}
+}
+
+// within runs a store operation under the deadline; a panic of the store becomes an error.
+func within(deadline time.Time, operation func(context.Context) (registration.State, error)) (state registration.State, err error) {
+	defer recovered("store", &err)
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	return operation(ctx)
+}

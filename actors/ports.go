@@ -1,0 +1,24 @@
+package actors
+
+import (
+	"context"
+	"time"
+
+	"sbc-registrar/registration"
+)
+
+// Authorizer asks the customer what to think of a request's credentials. An error means that nobody could tell; it must
+// return soon after ctx is done.
+type Authorizer interface {
+	Authorize(ctx context.Context, r *registration.Request, expires time.Duration) (registration.Verdict, error)
+}
+
+// Bindings keeps the states of all addresses of record. Save changes nothing and returns an error that Is ErrConflict,
+// with the state that is stored, when the stored version is not the one that the change was decided on.
+type Bindings interface {
+	Load(ctx context.Context, aor registration.AOR, now time.Time) (registration.State, error)
+	Save(ctx context.Context, change registration.Change) (registration.State, error)
+}
+
+// Clock tells the time; specs bring their own.
+type Clock func() time.Time

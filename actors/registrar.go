@@ -1,0 +1,150 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"sbc-registrar/challenge"
+	"sbc-registrar/messages"
+	"sbc-registrar/registration"
+)
+
+// Limits bound what is in flight. A zero field takes the default that its comment names.
+type Limits struct {
+	Deadline        time.Duration // from a REGISTER's frame to its answer; 5 s
+	Margin          time.Duration // what of it is kept for the answer itself; 200 ms
+	Callbacks       int           // in flight; 512
+	CallbackQueue   int           // waiting for one; 4,096
+	StoreOperations int           // in flight; 64
+	StoreQueue      int           // waiting for one; 8,192
+	QueuePerAOR     int           // REGISTERs that wait for one address of record; 16
+	IdleAOR         time.Duration // after which an aor actor is passivated; 10 s
+	RetryAfter      time.Duration // in a 503; 5 s
+}
+
+func (l Limits) withDefaults() Limits {
+	l.Deadline = orDefault(l.Deadline, 5*time.Second)
+	l.Margin = orDefault(l.Margin, 200*time.Millisecond)
+	l.Callbacks = orDefault(l.Callbacks, 512)
+	l.CallbackQueue = orDefault(l.CallbackQueue, 4096)
+	l.StoreOperations = orDefault(l.StoreOperations, 64)
+	l.StoreQueue = orDefault(l.StoreQueue, 8192)
+	l.QueuePerAOR = orDefault(l.QueuePerAOR, 16)
+	l.IdleAOR = orDefault(l.IdleAOR, 10*time.Second)
+	l.RetryAfter = orDefault(l.RetryAfter, 5*time.Second)
+	return l
+}
+
+func orDefault[T comparable](value, standard T) T {
+	var zero T
+	if value == zero {
+		return standard
+	}
+	return value
+}
+
+// passivationTick is how often a shard looks for idle actors: often enough that they go within 1.25 idle times.
+func (l Limits) passivationTick() time.Duration { return max(l.IdleAOR/4, 10*time.Millisecond) }
+
+// Config is what a registrar is made of.
+type Config struct {
+	Authorizer Authorizer
+	Bindings   Bindings
+	Challenger *challenge.Challenger
+	Policy     registration.Policy
+	Limits     Limits
+	Links      Links
+	Log        zerolog.Logger
+	Clock      Clock // nil = time.Now
+}
+
+// dependencies are what all actors of one registrar share; nothing in it changes but a counter.
+type dependencies struct {
+	authorizer Authorizer
+	bindings   Bindings
+	challenger *challenge.Challenger
+	policy     registration.Policy
+	limits     Limits
+	links      Links
+	open       []link // beside links
+	log        zerolog.Logger
+	now        Clock
+	linksUp    atomic.Int64
+	passivated atomic.Int64
+}
+
+func (d *dependencies) supervise(policy restartPolicy) actor.SupervisorStrategy {
+	return &strategy{policy: policy, log: d.log}
+}
+
+// after sends a message to the actor itself in a while. The timer does not hold the actor: a message for a stopped one is dropped.
+func after(ctx actor.Context, pause time.Duration, message any) *time.Timer {
+	root, self := ctx.ActorSystem().Root, ctx.Self()
+	return time.AfterFunc(pause, func() { root.Send(self, message) })
+}
+
+// A Registrar is a running tree of actors.
+type Registrar struct {
+	system *actor.ActorSystem
+	deps   *dependencies
+	root   *actor.PID
+	tree   tree
+}
+
+// Start spawns the tree. Links that cannot be made are tried again for ever; an error means that the configuration makes no sense.
+func Start(c Config) (*Registrar, error) { return startWith(c) }
+
+// startWith adds links that are open already; tests bring theirs.
+func startWith(c Config, open ...link) (*Registrar, error) {
+	d := &dependencies{
+		authorizer: c.Authorizer, bindings: c.Bindings, challenger: c.Challenger, policy: c.Policy,
+		limits: c.Limits.withDefaults(), links: c.Links, open: open, log: c.Log, now: c.Clock,
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if err := d.links.check(); err != nil {
+		return nil, fmt.Errorf("links to drachtio servers: %w", err)
+	}
+	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return libraryLog(c.Log) }))
+	spawned := make(chan tree, 1)
+	root, err := system.Root.SpawnNamed(rootProps(d, spawned), "registrar")
+	if err != nil {
+		return nil, fmt.Errorf("spawn the root actor: %w", err)
+	}
+	return &Registrar{system: system, deps: d, root: root, tree: <-spawned}, nil
+}
+
+// Ready tells why no REGISTER can reach us; nil when at least one drachtio server can hand them over.
+func (r *Registrar) Ready(context.Context) error {
+	if r.deps.links.Listener == nil && r.deps.linksUp.Load() == 0 {
+		return errors.New("no drachtio server is connected")
+	}
+	return nil
+}
+
+// Stop drains and ends the tree, senders before receivers: routes are removed, what is in flight is answered (503 after
+// patience), links are closed, then the rest goes. The error says what did not end in time.
+func (r *Registrar) Stop(patience time.Duration) error {
+	var failures []error
+	if _, err := r.system.Root.RequestFuture(r.tree.connections, &messages.Drain{Patience: patience}, patience+stopGrace).Result(); err != nil {
+		failures = append(failures, fmt.Errorf("drain: %w", err))
+	}
+	for _, pid := range []*actor.PID{r.tree.connections, r.root} {
+		if err := r.system.Root.StopFuture(pid).Wait(); err != nil {
+			failures = append(failures, fmt.Errorf("stop %s: %w", pid.Id, err))
+		}
+	}
+	r.system.Shutdown() // ends the library's own goroutines; it would stop no actor
+	return errors.Join(failures...)
+}
+
+// stopGrace is what the answers that end a drain have for the wire.
+const stopGrace = time.Second

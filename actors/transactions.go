@@ -1,0 +1,102 @@
+package actors
+
+import (
+	"time"
+
+	"sbc-registrar/sip"
+)
+
+// transactions are the requests of one connection that have no confirmed answer yet. They outlive a panic of their actor:
+// a REGISTER that was read is answered, whatever happens.
+type transactions struct {
+	open  map[string]*transaction
+	order []*transaction // by deadline, which is the order of arrival: all have the same budget
+}
+
+// A transaction is one request and what its answer echoes.
+type transaction struct {
+	id       string
+	arrived  time.Time
+	deadline time.Time // when it is answered 503 if nothing else has
+	echo     []sip.Header
+	subject  subject
+	answered bool
+	answer   string // SIP text, kept until it is settled
+	sent     bool   // the link has it
+}
+
+// A subject is what a log line tells about a request.
+type subject struct {
+	aor      string
+	source   string
+	protocol string
+	callID   string
+}
+
+func newTransactions() *transactions {
+	return &transactions{open: map[string]*transaction{}}
+}
+
+// begin enters a transaction; nil when it is known: the server delivers a request twice to a link that authenticated twice.
+func (t *transactions) begin(id string, arrived, deadline time.Time) *transaction {
+	if t.open[id] != nil {
+		return nil
+	}
+	tx := &transaction{id: id, arrived: arrived, deadline: deadline}
+	t.open[id] = tx
+	t.order = append(t.order, tx)
+	return tx
+}
+
+// claim is the right to answer a transaction. It is given once; nil means that it was answered or never was here.
+func (t *transactions) claim(id string) *transaction {
+	tx := t.open[id]
+	if tx == nil || tx.answered {
+		return nil
+	}
+	tx.answered = true
+	return tx
+}
+
+// settle forgets a transaction whose answer was sent, or can never be.
+func (t *transactions) settle(id string) { delete(t.open, id) }
+
+// due returns the transactions whose deadline has passed unanswered, and when the next one is due (zero: none).
+func (t *transactions) due(now time.Time) (overdue []*transaction, next time.Time) {
+	for len(t.order) > 0 {
+		first := t.order[0]
+		if !first.answered && first.deadline.After(now) {
+			return overdue, first.deadline
+		}
+		if !first.answered {
+			overdue = append(overdue, first)
+		}
+		t.order[0] = nil
+		t.order = t.order[1:]
+	}
+	return overdue, time.Time{}
+}
+
+// unanswered lists what has no answer yet.
+func (t *transactions) unanswered() []*transaction {
+	var list []*transaction
+	for _, tx := range t.order {
+		if !tx.answered {
+			list = append(list, tx)
+		}
+	}
+	return list
+}
+
+// unsent lists what was answered but not handed to a link.
+func (t *transactions) unsent() []*transaction {
+	var list []*transaction
+	for _, tx := range t.open {
+		if tx.answered && !tx.sent {
+			list = append(list, tx)
+		}
+	}
+	return list
+}
+
+func (t *transactions) empty() bool { return len(t.open) == 0 }

@@ -1,0 +1,26 @@
+// Package authhook asks the customer's web callback whether a REGISTER may pass.
+//
+// A Client sends one HTTP request per question and reads one JSON object as the answer. Whatever the callback clearly
+// says is a registration.Verdict, a refusal too. An *Error means that nothing could be found out: no answer in time, a
+// broken connection, a status other than 200, a body that is not exactly what was agreed. Nothing of that ever grants
+// anything, and the HTTP status of the callback never becomes a SIP status.
+//
+// The question is what callbacks in the field already understand, down to the order of its members: numbers for expires and
+// source_port, strings for everything else, what the client left out left out (the algorithm alone is then named MD5), header
+// names as drachtio's Node.js client shows them, and the very bytes that JSON.stringify would write, since signatures are
+// checked against those.
+//
+// The answer may be unclear, so reading it is strict: one JSON object and nothing behind it, every known key at most once
+// and of its type, at most 16 KB on the wire. Keys that nobody here knows are ignored, for callbacks serve others too.
+//
+// A Client is safe for concurrent use. It keeps a pool of HTTP/1.1 connections of its own: no proxy from the environment,
+// no redirects (they would carry the digest to whoever is named), no cookies, no compression. A question is asked again
+// only when a kept connection turned out to be closed before a byte of the answer came, and a POST then only once (net/http
+// goes on with a GET until it meets a live connection); the Idempotency-Key, which is the id of the SIP transaction, tells
+// the callback that it is the same question. Close drops the idle connections; questions in flight run to their end.
+//
+// Deadlines: each question, its answer read to the end included, takes at most Options.Timeout and never outlives its context.
+//
+// Never in an error: the callback's URL, the password, the signature and its secret, the digest response. What the
+// callback sent appears as a short printable excerpt, and not at all when it repeats one of these.
+package authhook

@@ -1,0 +1,116 @@
+package authhook
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"sbc-registrar/registration"
+	"sbc-registrar/sip"
+)
+
+func TestSeedBodyIsByteExact(t *testing.T) {
+	const want = `{"method":"REGISTER","expires":3600,"scheme":"digest","username":"daveh","realm":"example.com",` +
+		`"nonce":"bm9uY2U=","uri":"sip:example.com","response":"133da794c20811ce5d7451aef6bde732","algorithm":"MD5",` +
+		`"qop":"auth","nc":"00000001","cnonce":"6a86b577"}`
+	if got := string(encodeJSON(seedFields(question(), time.Hour))); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestJambonzBodyIsByteExact(t *testing.T) {
+	const want = `{"source_address":"192.0.2.9","source_port":5062,"method":"REGISTER","headers":{` +
+		`"via":"SIP/2.0/UDP 192.0.2.9:5062;branch=z9hG4bK1",` +
+		`"from":"\"Dave <&> \\\"H\\\"\" <sip:daveh@example.com>;tag=1",` +
+		`"contact":"<sip:daveh@192.0.2.9:5062>,<sip:daveh@192.0.2.10>","X-Customer":"é",` +
+		`"p-asserted-identity":"<sip:daveh@example.com>"},"expires":0,"scheme":"digest","username":"daveh",` +
+		`"realm":"example.com","nonce":"bm9uY2U=","uri":"sip:example.com","algorithm":"MD5",` +
+		`"response":"133da794c20811ce5d7451aef6bde732","qop":"auth","nc":"00000001","cnonce":"6a86b577","opaque":"op"}`
+	if got := string(encodeJSON(jambonzFields(question(), 0, true))); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestWhatTheClientLeftOutIsLeftOut(t *testing.T) {
+	r := question()
+	c := r.Credentials
+	c.Algorithm, c.QOP, c.NC, c.CNonce, c.Opaque = "", "", "", "", ""
+	const seed = `{"method":"REGISTER","expires":59,"scheme":"digest","username":"daveh","realm":"example.com",` +
+		`"nonce":"bm9uY2U=","uri":"sip:example.com","response":"133da794c20811ce5d7451aef6bde732","algorithm":"MD5"}`
+	if got := string(encodeJSON(seedFields(r, 59*time.Second+999*time.Millisecond))); got != seed {
+		t.Errorf("got  %s\nwant %s", got, seed)
+	}
+	r.SIP.Headers = nil
+	const jambonz = `{"source_address":"192.0.2.9","source_port":5062,"method":"REGISTER","headers":{},"expires":59,` +
+		`"scheme":"digest","username":"daveh","realm":"example.com","nonce":"bm9uY2U=","uri":"sip:example.com",` +
+		`"algorithm":"MD5","response":"133da794c20811ce5d7451aef6bde732"}`
+	if got := string(encodeJSON(jambonzFields(r, 59*time.Second, true))); got != jambonz {
+		t.Errorf("got  %s\nwant %s", got, jambonz)
+	}
+}
+
+// The expected text is what JSON.stringify of Node.js 20 prints for these strings.
+func TestJSONIsThatOfJavaScript(t *testing.T) {
+	got := string(encodeJSON([]field{
+		{"a\"b", "<&>'\\/\b\t\n\f\r\x00\x1f\x7f\u0085\u2028\u2029\U0001F600é"},
+		{"latin", "J\xfcrgen"},
+		{"n", int64(0)},
+	}))
+	const want = `{"a\"b":"<&>'\\/\b\t\n\f\r\u0000\u001f` + "\x7f\u0085\u2028\u2029\U0001F600é" + `","latin":"J` + "\ufffd" + `rgen","n":0}`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	var back map[string]any
+	if err := json.Unmarshal([]byte(got), &back); err != nil || back["n"] != 0.0 {
+		t.Errorf("it reads back as %v, %v", back, err)
+	}
+}
+
+func TestQueryKeepsOrderAndEscapes(t *testing.T) {
+	r := question()
+	r.Credentials.Username = "da ve+h&x=1/é~\xfc"
+	const username = "da%20ve%2Bh%26x%3D1%2F%C3%A9~%EF%BF%BD"
+	for _, c := range []struct {
+		name   string
+		fields []field
+		want   string
+	}{
+		{"seed", seedFields(r, time.Hour), "method=REGISTER&expires=3600&scheme=digest&username=" + username +
+			"&realm=example.com&nonce=bm9uY2U%3D&uri=sip%3Aexample.com&response=133da794c20811ce5d7451aef6bde732" +
+			"&algorithm=MD5&qop=auth&nc=00000001&cnonce=6a86b577"},
+		{"jambonz", jambonzFields(r, time.Hour, false), "source_address=192.0.2.9&source_port=5062&method=REGISTER" +
+			"&expires=3600&scheme=digest&username=" + username + "&realm=example.com&nonce=bm9uY2U%3D" +
+			"&uri=sip%3Aexample.com&algorithm=MD5&response=133da794c20811ce5d7451aef6bde732&qop=auth&nc=00000001" +
+			"&cnonce=6a86b577&opaque=op"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := encodeQuery(c.fields); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestHeaderNamesAreThoseOfNode(t *testing.T) {
+	for sent, want := range map[string]string{
+		"Call-ID": "call-id", "CSEQ": "cseq", "v": "via", "T": "to", "i": "call-id", "k": "supported", "e": "content-encoding",
+		"X-Foo": "X-Foo", "x-foo": "x-foo", "P-Charging-Vector": "P-Charging-Vector", "p-early-media": "p-early-media",
+		"P-Asserted-Identity": "p-asserted-identity", "Diversion": "Diversion", "diversion": "diversion",
+	} {
+		if got := headerName(sent); got != want {
+			t.Errorf("%s: got %s, want %s", sent, got, want)
+		}
+	}
+}
+
+func TestSourceOfAMappedAddressIsIPv4(t *testing.T) {
+	r := question()
+	r.Flow = registration.Flow{}
+	r.SIP = &sip.Request{Method: "REGISTER"}
+	if err := r.Flow.Source.UnmarshalText([]byte("[::ffff:192.0.2.9]:7")); err != nil {
+		t.Fatal(err)
+	}
+	if got := jambonzFields(r, 0, false)[0].value; got != "192.0.2.9" {
+		t.Errorf("source_address is %v", got)
+	}
+}

@@ -1,0 +1,131 @@
+package config
+
+import (
+	"net/netip"
+)
+
+// combinations refuses values that are right each for itself and wrong together.
+func combinations(s Settings) []Problem {
+	c := &combiner{settings: s}
+	c.drachtio(s.Drachtio)
+	c.redis(s.Redis)
+	c.registration(s.Registration)
+	c.budget(s)
+	c.domains(s.Registration)
+	c.tls("drachtio.tls", s.Drachtio.TLS.TLS, s.Drachtio.TLS.Enabled)
+	c.tls("redis.tls", s.Redis.TLS.TLS, s.Redis.TLS.Enabled)
+	c.tls("authCallback.tls", s.AuthCallback.TLS, true)
+	c.refuse(s.AuthCallback.Auth.Password != "" && s.AuthCallback.Auth.Username == "",
+		"is set without a user name", "authCallback.auth.username too, or neither",
+		"authCallback.auth.password", "authCallback.auth.username")
+	return c.problems
+}
+
+type combiner struct {
+	settings Settings
+	problems []Problem
+}
+
+// refuse reports a combination. The first key is the one that the problem is filed under.
+func (c *combiner) refuse(when bool, problem, want string, keys ...string) {
+	if when {
+		c.problems = append(c.problems, Problem{Key: keys[0], Problem: problem, Want: want, others: keys[1:]})
+	}
+}
+
+// name is a key with the environment name or flag that set it, for the second key of a problem.
+func (c *combiner) name(path string) string {
+	for _, key := range Keys() {
+		for _, origin := range append(key.Env, "--"+key.Flag, "--"+setFlag) {
+			if key.Path == path && c.settings.origins[path] == origin {
+				return path + " (from " + origin + ")"
+			}
+		}
+	}
+	return path
+}
+
+func (c *combiner) drachtio(d Drachtio) {
+	c.refuse(len(d.Hosts) > 0 && len(d.Servers) > 0,
+		"is set, and so is "+c.name("drachtio.host"), "one of the two",
+		"drachtio.servers", "drachtio.host")
+	c.refuse(len(d.TLS.Pins) > 0 && !d.TLS.Enabled,
+		"are set, but drachtio.tls.enabled is false", "TLS switched on, or no pins",
+		"drachtio.tls.pins", "drachtio.tls.enabled")
+	if !d.Listening() {
+		return
+	}
+	mutual := d.TLS.Enabled && (len(d.TLS.Pins) > 0 || d.TLS.CA != "")
+	c.refuse(!d.Loopback() && len(d.Allow) == 0 && !mutual,
+		"is not loopback: whoever connects would be told the secret",
+		"drachtio.allow with the networks of the drachtio servers, or mutual TLS by drachtio.tls.pins or drachtio.tls.ca",
+		"drachtio.bind", "drachtio.allow", "drachtio.tls.enabled", "drachtio.tls.pins", "drachtio.tls.ca")
+	c.refuse(d.TLS.Enabled && (d.TLS.Cert == "" || d.TLS.Key == ""),
+		"is true, but there is no certificate to listen with", "drachtio.tls.cert and drachtio.tls.key",
+		"drachtio.tls.enabled", "drachtio.tls.cert", "drachtio.tls.key")
+}
+
+func (c *combiner) redis(r Redis) {
+	otherHost := r.Host != unresolved().Redis.Host
+	c.refuse(r.Socket != "" && otherHost,
+		"is set, and so is "+c.name("redis.host"), "one of the two", "redis.socket", "redis.host")
+	c.refuse(r.Socket != "" && len(r.Sentinels) > 0,
+		"is set, and so is "+c.name("redis.sentinels"), "one of the two", "redis.socket", "redis.sentinels")
+	c.refuse(r.Socket != "" && len(r.Cluster) > 0,
+		"is set, and so is "+c.name("redis.cluster"), "one of the two", "redis.socket", "redis.cluster")
+	c.refuse(len(r.Cluster) > 0 && len(r.Sentinels) > 0,
+		"is set, and so is "+c.name("redis.sentinels"), "one of the two (a cluster needs no Sentinels)",
+		"redis.cluster", "redis.sentinels")
+	c.refuse(len(r.Sentinels) > 0 && r.SentinelMaster == "",
+		"is missing, though "+c.name("redis.sentinels")+" is set", "the name of the master that the Sentinels watch",
+		"redis.sentinelMaster", "redis.sentinels")
+	c.refuse(len(r.Cluster) > 0 && r.Schema == SchemaBoth,
+		"is both, but redis.cluster is set: the two keys of a user are in different hash slots, and one change could not be atomic",
+		"seed or jambonz", "redis.schema", "redis.cluster")
+	c.refuse(len(r.Cluster) > 0 && r.DB != 0,
+		"is "+describe(r.DB)+", but redis.cluster is set", "0, the only database of a cluster", "redis.db", "redis.cluster")
+}
+
+func (c *combiner) registration(r Registration) {
+	c.refuse(r.MinExpires > r.DefaultExpires,
+		"is "+describe(r.MinExpires)+", more than "+c.name("registration.defaultExpires")+" with "+describe(r.DefaultExpires),
+		"minExpires ≤ defaultExpires ≤ maxExpires", "registration.minExpires", "registration.defaultExpires")
+	c.refuse(r.DefaultExpires > r.MaxExpires,
+		"is "+describe(r.DefaultExpires)+", more than "+c.name("registration.maxExpires")+" with "+describe(r.MaxExpires),
+		"minExpires ≤ defaultExpires ≤ maxExpires", "registration.defaultExpires", "registration.maxExpires")
+	c.refuse(r.NAT.Interval > r.MaxExpires,
+		"is "+describe(r.NAT.Interval)+", more than "+c.name("registration.maxExpires")+" with "+describe(r.MaxExpires),
+		"at most maxExpires", "registration.nat.interval", "registration.maxExpires")
+}
+
+// budget: a REGISTER that takes its callback and its write their full time must still be answered.
+func (c *combiner) budget(s Settings) {
+	needed := s.AuthCallback.Timeout + s.Redis.Timeout
+	c.refuse(needed > s.Registration.Deadline,
+		"is "+describe(s.Registration.Deadline)+", less than "+c.name("authCallback.timeout")+" and "+c.name("redis.timeout")+
+			" together, "+describe(needed),
+		"at least "+describe(needed)+" (and at most 25s), or shorter timeouts",
+		"registration.deadline", "authCallback.timeout", "redis.timeout")
+}
+
+func (c *combiner) domains(r Registration) {
+	for _, domain := range r.Domains {
+		_, err := netip.ParseAddr(domain)
+		c.refuse(err == nil && !r.AllowIPDomains,
+			"holds the IP address "+describe(domain)+", but registration.allowIPDomains is false",
+			"domain names only, or allowIPDomains: true", "registration.domains", "registration.allowIPDomains")
+	}
+}
+
+// tls refuses half a key pair, and files that would not be used: who names them expects TLS.
+func (c *combiner) tls(path string, t TLS, enabled bool) {
+	ca, cert, key := path+".ca", path+".cert", path+".key"
+	c.refuse(t.Cert != "" && t.Key == "", "is set without "+key, "both or neither", cert, key)
+	c.refuse(t.Key != "" && t.Cert == "", "is set without "+cert, "both or neither", key, cert)
+	if enabled {
+		return
+	}
+	switchedOff := "is set, but " + path + ".enabled is false"
+	c.refuse(t.CA != "", switchedOff, "TLS switched on, or no "+ca, ca, path+".enabled")
+	c.refuse(t.Cert != "", switchedOff, "TLS switched on, or no "+cert, cert, path+".enabled")
+}

@@ -1,0 +1,17 @@
+package config
+
+import "github.com/spf13/pflag"
+
+// setFlag names the flag that sets any key.
+const setFlag = "set"
+
+// AddFlags adds the flags that Load reads: one for each of the few keys that are often changed by hand, and --set for
+// any key.
+func AddFlags(flags *pflag.FlagSet) {
+	for _, key := range Keys() {
+		if key.Flag != "" {
+			flags.String(key.Flag, key.Default, key.Meaning())
+		}
+	}
+	flags.StringArray(setFlag, nil, "Set any `key=value`, for example redis.port=6380; repeatable.")
+}

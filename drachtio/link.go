@@ -1,0 +1,226 @@
+package drachtio
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"time"
+)
+
+// ErrNoPong says that the server did not answer a ping in time: the connection is half open, or the server hangs.
+var ErrNoPong = errors.New("drachtio: no pong")
+
+// errFinished ends a link that has done its work.
+var errFinished = errors.New("drachtio: finished")
+
+// goodbye is how long closing a TLS connection may take.
+const goodbye = 250 * time.Millisecond
+
+// maxBatch is about how many bytes of answers are put into one write.
+const maxBatch = 32 << 10
+
+// link is one live, authenticated connection. Whoever calls serve reads; one goroutine of the link's own writes, and
+// pings. Either one's failure ends both.
+type link struct {
+	conn         net.Conn
+	frames       *FrameReader
+	options      Options
+	announcement Announcement
+	early        []Incoming // came during the handshake
+
+	commands chan []byte // frames other than answers, for the writer
+	pong     chan Reply  // of the ping under way
+
+	mu      sync.Mutex
+	awaited map[string]chan<- Reply // by command id; each has room for its reply
+
+	once  sync.Once
+	ended chan struct{}
+	cause error // why; may be read once ended is closed
+}
+
+func newLink(conn net.Conn, frames *FrameReader, o Options, a Announcement, early []Incoming) *link {
+	return &link{
+		conn: conn, frames: frames, options: o, announcement: a, early: early,
+		commands: make(chan []byte),
+		pong:     make(chan Reply, 1),
+		awaited:  map[string]chan<- Reply{},
+		ended:    make(chan struct{}),
+	}
+}
+
+// end closes the link; the first cause stands.
+func (l *link) end(cause error) {
+	l.once.Do(func() {
+		l.cause = cause
+		close(l.ended)
+		hangUp(l.conn)
+	})
+}
+
+// hangUp closes a connection without waiting long for a peer that no longer reads: TLS says good-bye first, which can
+// take seconds.
+func hangUp(conn net.Conn) {
+	if secured, ok := conn.(*tls.Conn); ok {
+		impatient := time.AfterFunc(goodbye, func() { _ = secured.NetConn().Close() })
+		defer impatient.Stop()
+	}
+	_ = conn.Close()
+}
+
+// serve carries the link until it ends: it hands every request to deliver and writes the letters of the lane. It returns
+// why the link ended, after its writer has ended too.
+func (l *link) serve(ctx context.Context, n *lane, deliver func(Request)) error {
+	stop := context.AfterFunc(ctx, func() { l.end(context.Cause(ctx)) })
+	defer stop()
+	var writer sync.WaitGroup
+	writer.Go(func() { l.end(l.write(n)) })
+	defer writer.Wait()
+	defer l.end(ErrClosed) // should deliver panic
+	l.end(l.read(n, deliver))
+	return l.cause
+}
+
+func (l *link) read(n *lane, deliver func(Request)) error {
+	for _, incoming := range l.early {
+		deliver(incoming.request(l.announcement))
+	}
+	l.early = nil
+	for {
+		text, err := l.frames.ReadFrame()
+		if err != nil {
+			return err
+		}
+		_, event, err := DecodeEvent(text)
+		if err != nil {
+			return err
+		}
+		switch e := event.(type) {
+		case Incoming:
+			deliver(e.request(l.announcement))
+		case Reply:
+			if !n.box.confirm(e) {
+				l.reply(e)
+			}
+		case UnknownEvent: // of a newer server; not for us
+		}
+	}
+}
+
+// reply hands a reply to who awaits it. A reply that nobody awaits is late, and dropped.
+func (l *link) reply(r Reply) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if awaiting, ok := l.awaited[r.To]; ok {
+		delete(l.awaited, r.To)
+		awaiting <- r
+	}
+}
+
+// expect encodes a command whose reply is to go to that channel, which must have room for it.
+func (l *link) expect(c Command, replies chan<- Reply) (id string, frame []byte, err error) {
+	id = newID()
+	frame, err = EncodeCommand(id, c)
+	if err != nil {
+		return "", nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.awaited[id] = replies
+	return id, frame, nil
+}
+
+// command sends one command and waits for its reply.
+func (l *link) command(ctx context.Context, c Command) (Reply, error) {
+	replies := make(chan Reply, 1)
+	id, frame, err := l.expect(c, replies)
+	if err != nil {
+		return Reply{}, err
+	}
+	defer func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.awaited, id)
+	}()
+	commands := l.commands
+	for {
+		select {
+		case commands <- frame:
+			commands = nil
+		case r := <-replies:
+			return r, nil
+		case <-l.ended:
+			return Reply{}, l.cause
+		case <-ctx.Done():
+			return Reply{}, ctx.Err()
+		}
+	}
+}
+
+// write is the writer: answers, commands, and the watchdog's pings.
+func (l *link) write(n *lane) error {
+	ping := time.NewTicker(l.options.PingInterval)
+	defer ping.Stop()
+	var overdue <-chan time.Time // fires when the pong is; nil while no ping is under way
+	for {
+		var err error
+		select {
+		case <-l.ended:
+			return nil
+		case <-n.wake:
+			err = l.writeLetters(n)
+		case frame := <-l.commands:
+			err = l.send(frame)
+		case <-l.pong:
+			overdue = nil
+		case <-ping.C:
+			if overdue == nil {
+				overdue = time.After(l.options.PingTimeout)
+				err = l.ping()
+			}
+		case <-overdue:
+			overdue = nil
+			if len(l.pong) == 0 { // this goroutine may have been late itself
+				err = ErrNoPong
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (l *link) ping() error {
+	_, frame, err := l.expect(Ping{}, l.pong)
+	if err != nil {
+		return err
+	}
+	return l.send(frame)
+}
+
+func (l *link) writeLetters(n *lane) error {
+	var batch []byte
+	for letter := n.next(); letter != nil; letter = n.next() {
+		if batch = append(batch, letter.frame...); len(batch) < maxBatch {
+			continue
+		}
+		if err := l.send(batch); err != nil {
+			return err
+		}
+		batch = batch[:0]
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	return l.send(batch)
+}
+
+func (l *link) send(frames []byte) error {
+	if err := l.conn.SetWriteDeadline(time.Now().Add(l.options.WriteTimeout)); err != nil {
+		return err
+	}
+	_, err := l.conn.Write(frames)
+	return err
+}

@@ -1,0 +1,157 @@
+package redisstore
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"sbc-registrar/registration"
+	"sbc-registrar/sip"
+)
+
+// format is the version of the document. Fields may be added without a new one: readers ignore what they do not know.
+const format = 1
+
+// A document is the stored form of a State: JSON, times and durations in milliseconds, contacts as SIP text.
+type document struct {
+	Format   int         `json:"v"`
+	Bindings []binding   `json:"bindings,omitempty"`
+	Removed  []tombstone `json:"removed,omitempty"`
+}
+
+type binding struct {
+	Contact           text           `json:"contact"`
+	CallID            text           `json:"callId"`
+	CSeq              uint32         `json:"cseq"`
+	Registered        millis         `json:"registered"`
+	Refreshed         millis         `json:"refreshed"`
+	Granted           int64          `json:"granted"`
+	Expires           millis         `json:"expires"`
+	UserAgent         text           `json:"userAgent,omitempty"`
+	Protocol          text           `json:"protocol,omitempty"`
+	Source            netip.AddrPort `json:"source,omitzero"`
+	Received          netip.AddrPort `json:"received,omitzero"`
+	SBCAddress        text           `json:"sbcAddress,omitempty"`
+	PrivateSBCAddress text           `json:"privateSbcAddress,omitempty"`
+	CallHook          text           `json:"callHook,omitempty"`
+	CallStatusHook    text           `json:"callStatusHook,omitempty"`
+	AllowDirectApp    bool           `json:"allowDirectApp,omitempty"`
+	AllowDirectQueue  bool           `json:"allowDirectQueue,omitempty"`
+	AllowDirectUser   bool           `json:"allowDirectUser,omitempty"`
+}
+
+type tombstone struct {
+	Contact text   `json:"contact"`
+	CallID  text   `json:"callId"`
+	CSeq    uint32 `json:"cseq"`
+	Until   millis `json:"until"`
+}
+
+// encode writes a state as its document; the version is stored beside it.
+func encode(state registration.State) (string, error) {
+	doc := document{Format: format}
+	for _, b := range state.Bindings {
+		doc.Bindings = append(doc.Bindings, toBinding(b))
+	}
+	for _, t := range state.Removed {
+		doc.Removed = append(doc.Removed, tombstone{
+			Contact: text(t.Contact.String()), CallID: text(t.CallID), CSeq: t.CSeq, Until: toMillis(t.Until),
+		})
+	}
+	raw, err := json.Marshal(doc)
+	return string(raw), err
+}
+
+// decode reads a document; version 0 is that nothing is stored. A document that it does not understand is an error, never an empty state: that would be written
+// back over the bindings.
+func decode(version int64, raw string) (registration.State, error) {
+	if version == 0 {
+		return registration.State{}, nil
+	}
+	state := registration.State{Version: version}
+	var doc document
+	if err := json.Unmarshal([]byte(raw), &doc); err != nil {
+		return registration.State{}, fmt.Errorf("stored bindings: %w", err)
+	}
+	if doc.Format != format {
+		return registration.State{}, fmt.Errorf("stored bindings have format %d, this program reads %d", doc.Format, format)
+	}
+	for _, stored := range doc.Bindings {
+		b, err := fromBinding(stored)
+		if err != nil {
+			return registration.State{}, err
+		}
+		state.Bindings = append(state.Bindings, b)
+	}
+	for _, t := range doc.Removed {
+		contact, err := sip.ParseAddress(string(t.Contact))
+		if err != nil {
+			return registration.State{}, fmt.Errorf("stored contact: %w", err)
+		}
+		state.Removed = append(state.Removed, registration.Tombstone{
+			Contact: contact, CallID: string(t.CallID), CSeq: t.CSeq, Until: t.Until.time(),
+		})
+	}
+	return state, nil
+}
+
+func toBinding(b registration.Binding) binding {
+	return binding{
+		Contact:           text(b.Contact.String()),
+		CallID:            text(b.CallID),
+		CSeq:              b.CSeq,
+		Registered:        toMillis(b.Registered),
+		Refreshed:         toMillis(b.Refreshed),
+		Granted:           b.Granted.Milliseconds(),
+		Expires:           toMillis(b.Expires),
+		UserAgent:         text(b.UserAgent),
+		Protocol:          text(b.Flow.Protocol),
+		Source:            b.Flow.Source,
+		Received:          b.Flow.Received,
+		SBCAddress:        text(b.Flow.SBCAddress),
+		PrivateSBCAddress: text(b.Flow.PrivateSBCAddress),
+		CallHook:          text(b.Grants.CallHook),
+		CallStatusHook:    text(b.Grants.CallStatusHook),
+		AllowDirectApp:    b.Grants.AllowDirectApp,
+		AllowDirectQueue:  b.Grants.AllowDirectQueue,
+		AllowDirectUser:   b.Grants.AllowDirectUser,
+	}
+}
+
+func fromBinding(b binding) (registration.Binding, error) {
+	contact, err := sip.ParseAddress(string(b.Contact))
+	if err != nil {
+		return registration.Binding{}, fmt.Errorf("stored contact: %w", err)
+	}
+	return registration.Binding{
+		Contact:    contact,
+		CallID:     string(b.CallID),
+		CSeq:       b.CSeq,
+		Registered: b.Registered.time(),
+		Refreshed:  b.Refreshed.time(),
+		Granted:    time.Duration(b.Granted) * time.Millisecond,
+		Expires:    b.Expires.time(),
+		UserAgent:  string(b.UserAgent),
+		Flow: registration.Flow{
+			Protocol:          string(b.Protocol),
+			Source:            b.Source,
+			Received:          b.Received,
+			SBCAddress:        string(b.SBCAddress),
+			PrivateSBCAddress: string(b.PrivateSBCAddress),
+		},
+		Grants: registration.Grants{
+			CallHook:         string(b.CallHook),
+			CallStatusHook:   string(b.CallStatusHook),
+			AllowDirectApp:   b.AllowDirectApp,
+			AllowDirectQueue: b.AllowDirectQueue,
+			AllowDirectUser:  b.AllowDirectUser,
+		},
+	}, nil
+}
+
+// millis is a moment in epoch milliseconds.
+type millis int64
+
+func toMillis(t time.Time) millis { return millis(t.UnixMilli()) }
+func (m millis) time() time.Time  { return time.UnixMilli(int64(m)).UTC() }

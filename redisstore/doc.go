@@ -1,0 +1,39 @@
+// Package redisstore keeps the bindings of addresses of record in Redis: one server, Sentinel or Redis Cluster.
+//
+// # What is stored
+//
+// Per address of record there is one hash, {K}:bindings, with everything the registrar knows: the version of the set, a
+// JSON document of bindings and tombstones, and the token of the change that wrote it. Beside it stands the projection,
+// the newest binding in the form that other programs read (see [Schema]), under the key K itself. The braces put both
+// into one slot of a cluster. The projection is only ever written, never read: what an older registrar left there is
+// replaced.
+//
+// # Ordering
+//
+// One Lua script makes one change. It takes effect only while the stored version is the one that the decision was made
+// on ([registration.ErrConflict]) and while the deadline of the change has not passed by the clock of Redis ([registration.ErrLate]). Versions
+// only grow, also past the expiry of the key, so that two writers never both win, wherever they run. Times are kept to
+// the millisecond.
+//
+// # Budget
+//
+// An operation takes at most Options.Timeout, one more attempt after a lost connection included. Repeating a change is
+// safe: the script knows the token of the change that it has already made. An error other than ErrConflict and ErrLate
+// means that the outcome is unknown.
+//
+// # Clocks
+//
+// Deadlines are moments of this host; each reply of a server tells its time, and from these the store keeps an estimate,
+// never too late, of what a deadline is there. The first change after a failover still rests on the clock of the old
+// master, the only moment at which hosts must agree on the time.
+//
+// # Threading, closing, secrets
+//
+// A Store is safe for concurrent use. Who opened it closes it, after the last operation has returned. Errors and the
+// printed form of Options hold no password; contacts and addresses of record may stand in errors.
+//
+// # Rights
+//
+// An ACL user needs the keys that begin with the prefix or with a brace and the prefix, and +evalsha +eval +time +hmget
+// +hset +del +set +expire +pexpire +zadd +zrem +zremrangebyscore +scan +ping; in a cluster +cluster|slots as well.
+package redisstore

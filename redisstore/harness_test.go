@@ -1,0 +1,167 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"github.com/redis/go-redis/v9"
+
+	"sbc-registrar/registration"
+	"sbc-registrar/sip"
+)
+
+// A harness is one store, alone under its prefix, and a client of its own that looks at what is really stored.
+type harness struct {
+	Gomega
+	ctx     context.Context
+	options Options
+	store   *Store
+	watcher *Store
+	raw     redis.UniversalClient // the watcher's
+	now     time.Time
+}
+
+var prefixes atomic.Int64
+
+func newHarness(t *testing.T, o, watcher Options) *harness {
+	t.Helper()
+	o.Prefix = fmt.Sprintf("test%d[*]:", prefixes.Add(1)) // with what means something else in patterns
+	o.Timeout = 5 * time.Second                           // a busy machine is not what these tests are about
+	h := &harness{
+		Gomega:  NewWithT(t),
+		ctx:     t.Context(),
+		options: o,
+		now:     time.Now().UTC().Truncate(time.Millisecond),
+	}
+	h.store = openStore(t, o)
+	h.watcher = openStore(t, watcher)
+	h.raw = h.watcher.client
+	return h
+}
+
+func openStore(t testing.TB, o Options) *Store {
+	t.Helper()
+	store, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+// change decides, on this version, that these bindings are to be stored.
+func (h *harness) change(aor registration.AOR, version int64, bindings ...registration.Binding) registration.Change {
+	return registration.Change{
+		AOR:      aor,
+		Next:     registration.State{Version: version, Bindings: bindings},
+		Now:      h.now,
+		Deadline: time.Now().Add(5 * time.Second),
+	}
+}
+
+// removal decides that nothing but a tombstone remains for two minutes.
+func (h *harness) removal(aor registration.AOR, version int64, b registration.Binding) registration.Change {
+	change := h.change(aor, version)
+	change.Next.Removed = []registration.Tombstone{
+		{Contact: b.Contact, CallID: b.CallID, CSeq: b.CSeq + 1, Until: h.now.Add(2 * time.Minute)},
+	}
+	return change
+}
+
+func (h *harness) save(change registration.Change) registration.State {
+	state, err := h.store.Save(h.ctx, change)
+	h.Expect(err).NotTo(HaveOccurred())
+	return state
+}
+
+func (h *harness) load(aor registration.AOR) registration.State {
+	state, err := h.store.Load(h.ctx, aor, h.now)
+	h.Expect(err).NotTo(HaveOccurred())
+	return state
+}
+
+// binding is what a phone registers for this long.
+func (h *harness) binding(contact string, lifetime time.Duration) registration.Binding {
+	address, err := sip.ParseAddress(contact)
+	h.Expect(err).NotTo(HaveOccurred())
+	return registration.Binding{
+		Contact:    address,
+		CallID:     "a84b4c76e66710@192.0.2.10",
+		CSeq:       4711,
+		Registered: h.now.Add(-time.Hour),
+		Refreshed:  h.now,
+		Granted:    30 * time.Second,
+		Expires:    h.now.Add(lifetime),
+		UserAgent:  "Telephone \"X\" 1.0 <beta> é",
+		Flow: registration.Flow{
+			Protocol:          "wss",
+			Source:            netip.MustParseAddrPort("203.0.113.7:49152"),
+			Received:          netip.MustParseAddrPort("[2001:db8::1]:8443"),
+			SBCAddress:        "udp/198.51.100.3:5060,tcp/198.51.100.3:5060",
+			PrivateSBCAddress: "10.0.0.3:5060",
+		},
+		Grants: registration.Grants{CallHook: "https://example.com/call?a=1&b=<2>", AllowDirectUser: true},
+	}
+}
+
+func (h *harness) aor(text string) registration.AOR {
+	aor, err := registration.ParseAOR(text)
+	h.Expect(err).NotTo(HaveOccurred())
+	return aor
+}
+
+// projected are the keys that other programs read of this AOR.
+func (h *harness) projected(aor registration.AOR) []string {
+	var keys []string
+	for _, projection := range h.store.planner.projections {
+		keys = append(keys, projection.key(aor))
+	}
+	return keys
+}
+
+// stored are all keys under the prefix; a cluster has them on several masters.
+func (h *harness) stored() []string {
+	masters, err := h.watcher.masters(h.ctx)
+	h.Expect(err).NotTo(HaveOccurred())
+	var keys []string
+	for _, master := range masters {
+		found, err := master.Keys(h.ctx, "*").Result()
+		h.Expect(err).NotTo(HaveOccurred())
+		for _, key := range found {
+			if strings.Contains(key, h.options.Prefix) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
+}
+
+// onScript puts something around every run of the script.
+func (h *harness) onScript(around func(ctx context.Context, run func(context.Context) error) error) {
+	h.store.client.AddHook(scriptHook{around})
+}
+
+type scriptHook struct {
+	around func(ctx context.Context, run func(context.Context) error) error
+}
+
+func (s scriptHook) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (s scriptHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (s scriptHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if !strings.HasPrefix(cmd.Name(), "eval") {
+			return next(ctx, cmd)
+		}
+		return s.around(ctx, func(ctx context.Context) error { return next(ctx, cmd) })
+	}
+}

@@ -1,0 +1,203 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"sbc-registrar/registration"
+)
+
+//go:embed save.lua
+var saveSource string
+
+// saveScript runs by its digest; a server that does not know it gets the source.
+var saveScript = redis.NewScript(saveSource)
+
+// Save makes one change and returns the state that is now stored, with its new version.
+//
+// An error that is registration.ErrConflict: the stored version is not c.Next.Version; the state returned is the stored one
+// at c.Now, to decide anew. One that is registration.ErrLate: the deadline has passed. In both cases nothing was changed.
+// With any other error it is unknown whether the change was made; when it was, it was before the deadline.
+//
+// Bindings and tombstones of c.Next that have expired at c.Now are not stored.
+func (s *Store) Save(ctx context.Context, c registration.Change) (registration.State, error) {
+	state, err := s.save(ctx, c)
+	if err != nil {
+		err = fmt.Errorf("save bindings: %w", err)
+	}
+	return state, err
+}
+
+func (s *Store) save(ctx context.Context, c registration.Change) (registration.State, error) {
+	if !time.Now().Before(c.Deadline) {
+		return registration.State{}, registration.ErrLate
+	}
+	ctx, cancel := s.budget(ctx)
+	defer cancel()
+	next := c.Next.At(c.Now)
+	plan := s.planner.plan(c.AOR, next, c.Now)
+	call, err := s.newSaveCall(c, next, plan)
+	if err != nil {
+		return registration.State{}, err
+	}
+	if err := s.send(ctx, plan.before); err != nil {
+		return registration.State{}, err
+	}
+	reply, err := s.runSave(ctx, call)
+	switch {
+	case err != nil:
+		return registration.State{}, err
+	case reply.status == statusLate:
+		return registration.State{}, registration.ErrLate
+	case reply.status == statusConflict:
+		current, err := decode(reply.version, reply.document)
+		if err != nil {
+			return registration.State{}, err
+		}
+		return current.At(c.Now), registration.ErrConflict
+	}
+	// The change is made. What is left of the user in the set is trimmed when it expires, should this fail.
+	_ = s.send(ctx, plan.after)
+	next.Version = reply.version
+	return next, nil
+}
+
+// A saveCall is one run of save.lua, less the deadline, which depends on the server.
+type saveCall struct {
+	keys     []string
+	token    string
+	deadline time.Time
+	version  int64
+	document string
+	lifetime time.Duration
+	commands []command
+}
+
+func (s *Store) newSaveCall(c registration.Change, next registration.State, plan plan) (saveCall, error) {
+	document, err := encode(next)
+	return saveCall{
+		keys:     append([]string{s.keys.bindings(c.AOR)}, plan.keys...),
+		token:    rand.Text(),
+		deadline: c.Deadline,
+		version:  next.Version,
+		document: document,
+		lifetime: lifetime(next, c),
+		commands: plan.within,
+	}, err
+}
+
+// lifetime is how long the binding set is kept: as long as anything in it lives, and until the deadline at least, so
+// that a repeated run finds the token of the first one.
+func lifetime(next registration.State, c registration.Change) time.Duration {
+	last := c.Deadline
+	for _, b := range next.Bindings {
+		last = later(last, b.Expires)
+	}
+	for _, t := range next.Removed {
+		last = later(last, t.Until)
+	}
+	return last.Sub(c.Now)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func (c saveCall) arguments(deadline time.Time) []any {
+	lifetime := max(1, (c.lifetime+time.Millisecond-1)/time.Millisecond)
+	args := []any{c.token, deadline.UnixMicro(), c.version, c.document, int64(lifetime)}
+	for _, words := range c.commands {
+		args = append(args, len(words))
+		for _, word := range words {
+			args = append(args, word)
+		}
+	}
+	return args
+}
+
+// runSave runs the script, once more after a lost connection: the token makes that safe, whether or not the first run
+// has taken effect.
+func (s *Store) runSave(ctx context.Context, call saveCall) (saveReply, error) {
+	var reply saveReply
+	err := s.again(ctx, func() error {
+		server, err := s.server(ctx, call.keys[0])
+		if err != nil {
+			return err
+		}
+		if reply, err = s.runSaveOn(ctx, server, call); err != nil || reply.status != statusLate {
+			return err
+		}
+		// Late by an estimate of a clock that has since been set, or of another server before a failover?
+		if deadline, _ := server.clock.at(call.deadline); deadline.After(reply.now) {
+			reply, err = s.runSaveOn(ctx, server, call)
+		}
+		return err
+	})
+	return reply, err
+}
+
+func (s *Store) runSaveOn(ctx context.Context, server server, call saveCall) (saveReply, error) {
+	deadline, err := server.translate(ctx, call.deadline)
+	if err != nil {
+		return saveReply{}, err
+	}
+	sent := time.Now()
+	result, err := saveScript.Run(ctx, s.client, call.keys, call.arguments(deadline)...).Slice()
+	if err != nil {
+		return saveReply{}, err
+	}
+	reply, err := parseSaveReply(result)
+	if err == nil {
+		server.clock.observe(sent, time.Now(), reply.now)
+	}
+	return reply, err
+}
+
+// What save.lua says.
+const (
+	statusOK       = "OK"
+	statusLate     = "LATE"
+	statusConflict = "CONFLICT"
+)
+
+// A saveReply is what save.lua returns.
+type saveReply struct {
+	status   string
+	now      time.Time // the server's
+	version  int64
+	document string
+}
+
+var errReply = errors.New("the script returned something else than it promises")
+
+func parseSaveReply(result []any) (saveReply, error) {
+	if len(result) != 4 {
+		return saveReply{}, errReply
+	}
+	status, _ := result[0].(string)
+	now, _ := result[1].(int64)
+	version, _ := result[2].(int64)
+	document, _ := result[3].(string)
+	if status != statusOK && status != statusLate && status != statusConflict {
+		return saveReply{}, errReply
+	}
+	return saveReply{status: status, now: time.UnixMicro(now), version: version, document: document}, nil
+}
+
+// words are the arguments of a command for go-redis.
+func (c command) words() []any {
+	out := make([]any, len(c))
+	for i, word := range c {
+		out[i] = word
+	}
+	return out
+}

@@ -1,0 +1,46 @@
+-- save: store the binding set of one address of record, all of it or nothing.
+--
+-- KEYS[1]    hash of the binding set: version, token, document
+-- KEYS[2..]  every key that the commands touch
+--
+-- ARGV[1]    token of this change; the same when the same change is sent again
+-- ARGV[2]    deadline in microseconds of this server's clock
+-- ARGV[3]    version that the decision was made on; 0 = nothing stored
+-- ARGV[4]    document to store
+-- ARGV[5]    lifetime of the binding set in milliseconds
+-- ARGV[6..]  commands to run with it, each as its number of words and the words
+--
+-- Returns {status, this server's time in microseconds, version, document}:
+--   OK        stored, or had been stored by an earlier run of this change; version is the new one, document is empty
+--   LATE      the deadline has passed; nothing is changed, version is 0, document is empty
+--   CONFLICT  another version is stored; nothing is changed, version and document are the current ones
+
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local stored = redis.call('HMGET', KEYS[1], 'version', 'token', 'document')
+local version = tonumber(stored[1] or 0)
+
+-- Before the deadline is looked at: what was made in time stays made.
+if stored[2] == ARGV[1] then
+  return {'OK', now, version, ''}
+end
+if now >= tonumber(ARGV[2]) then
+  return {'LATE', now, 0, ''}
+end
+if version ~= tonumber(ARGV[3]) then
+  return {'CONFLICT', now, version, stored[3] or ''}
+end
+
+local at = 6
+while ARGV[at] do
+  local words = tonumber(ARGV[at])
+  redis.call(unpack(ARGV, at + 1, at + words))
+  at = at + 1 + words
+end
+
+-- The clock makes the version greater than any that an expired key had. The binding set comes last: had a command
+-- failed, the change could be made again.
+version = math.max(version + 1, math.floor(now / 1000))
+redis.call('HSET', KEYS[1], 'version', string.format('%.0f', version), 'token', ARGV[1], 'document', ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+return {'OK', now, version, ''}

@@ -1,0 +1,52 @@
+package registration
+
+import (
+	"time"
+
+	"sbc-registrar/sip"
+)
+
+// A grant is how long a contact is registered: by the answer, and in Redis.
+type grant struct {
+	granted time.Duration
+	kept    time.Duration
+}
+
+// wish is how long the client asks for: its Contact's expires, else the Expires header field, else the default (rule 19).
+func (p Policy) wish(r *Request, contact sip.Address) time.Duration {
+	if seconds, ok := contact.Expires(); ok {
+		return time.Duration(seconds) * time.Second
+	}
+	if r.Expires != nil {
+		return time.Duration(*r.Expires) * time.Second
+	}
+	return p.DefaultExpires
+}
+
+// Wish is how long the first Contact of a REGISTER asks to be registered, for the callback: 0 for a removal, the default
+// for a REGISTER without Contact or wish.
+func (p Policy) Wish(r *Request) time.Duration {
+	switch {
+	case len(r.Contacts.Addresses) > 0:
+		return p.wish(r, r.Contacts.Addresses[0])
+	default:
+		return p.wish(r, sip.Address{})
+	}
+}
+
+// grant cuts a wish to what policy, callback and NAT allow; it never grants more than was asked, but for a minimum that
+// the policy raises wishes to (rules 22, 23, 51).
+func (p Policy) grant(r *Request, v Verdict, contact sip.Address, wish time.Duration) grant {
+	granted := min(max(wish, p.MinExpires), p.MaxExpires)
+	if v.Expires > 0 {
+		granted = min(granted, v.Expires)
+	}
+	g := grant{granted: granted, kept: granted}
+	if p.NAT.covers(r, contact.URI.Host) {
+		g.granted = min(granted, p.NAT.Interval)
+		if !p.NAT.KeepRequested {
+			g.kept = g.granted
+		}
+	}
+	return g
+}

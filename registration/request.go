@@ -1,0 +1,32 @@
+package registration
+
+import (
+	"time"
+
+	"sbc-registrar/sip"
+)
+
+// A Request is a REGISTER as the rules need it: read once at the border, never changed afterwards.
+type Request struct {
+	Transaction string // the drachtio server's id of the transaction
+	AOR         AOR
+	SIP         *sip.Request
+	CallID      string
+	CSeq        uint32
+	Contacts    sip.Contacts
+	Expires     *uint32          // the Expires header field in seconds, nil when absent
+	Credentials *sip.Credentials // those for our realm, nil when there are none
+	UserAgent   string
+	Flow        Flow
+	Deadline    time.Time // by then the answer has left
+}
+
+// A Verdict is what the callback said to one set of credentials.
+type Verdict struct {
+	OK        bool
+	Message   string        // why not, for the log; never sent to the client
+	Expires   time.Duration // at most this long; 0 = as requested
+	Grants    Grants
+	Blacklist bool         // the source is a suspected spammer
+	Headers   []sip.Header // to be copied into the 403
+}

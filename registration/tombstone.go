@@ -1,0 +1,53 @@
+package registration
+
+import (
+	"slices"
+	"time"
+
+	"sbc-registrar/sip"
+)
+
+// all tells whether the tombstone stands for every contact: it was left by "Contact: *".
+func (t Tombstone) all() bool { return t.Contact.URI.Host == "" }
+
+func (t Tombstone) covers(contact sip.Address) bool {
+	return t.all() || t.Contact.URI.Equal(contact.URI)
+}
+
+// tombstone remembers a binding as it was last known.
+func (b Binding) tombstone(now time.Time) Tombstone {
+	return Tombstone{Contact: sip.Address{URI: b.Contact.URI}, CallID: b.CallID, CSeq: b.CSeq, Until: now.Add(TombstoneLife)}
+}
+
+// bury remembers that this REGISTER removed a contact, whether or not it was bound: an older REGISTER for it may still be
+// under way. The newest tombstones are kept, as many as fit a small record.
+func (s State) bury(now time.Time, r *Request, contact sip.Address) State {
+	grave := Tombstone{Contact: sip.Address{URI: contact.URI}, CallID: r.CallID, CSeq: r.CSeq, Until: now.Add(TombstoneLife)}
+	s.Removed = slices.DeleteFunc(s.Removed, func(t Tombstone) bool {
+		return t.CallID == grave.CallID && (grave.all() || !t.all() && t.covers(contact))
+	})
+	s.Removed = append(s.Removed, grave)
+	if extra := len(s.Removed) - maxTombstones; extra > 0 {
+		s.Removed = s.Removed[extra:]
+	}
+	return s
+}
+
+// maxTombstones bounds what a client that registers and unregisters in a loop can make us keep.
+const maxTombstones = 16
+
+// evict drops the oldest bindings until no more are left than policy allows and their listing fits a frame (rules 31, 32).
+func (s *State) evict(maxContacts int) {
+	for len(s.Bindings) > 1 && (len(s.Bindings) > maxContacts || s.listedBytes() > maxListed) {
+		s.Bindings = s.Bindings[1:]
+	}
+}
+
+// listedBytes is the most that the Contacts of a 200 can take: each with its name, its expires and a line end.
+func (s State) listedBytes() int {
+	total := 0
+	for _, b := range s.Bindings {
+		total += len("Contact: ") + len(b.Contact.String()) + len(";expires=4294967295") + len("\r\n")
+	}
+	return total
+}

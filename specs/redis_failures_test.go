@@ -1,0 +1,85 @@
+package specs_test
+
+import (
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	. "sbc-registrar/specs/support"
+	"sbc-registrar/specs/support/redisserver"
+)
+
+var _ = Describe("A Redis that fails", func() {
+	var (
+		site  *Site
+		phone *Phone
+	)
+
+	BeforeEach(func() {
+		site = NewSite()
+		site.Start()
+		phone = site.Phone()
+	})
+
+	When("it is gone", func() {
+		BeforeEach(func() {
+			site.Redis.Kill()
+		})
+
+		It("lets nobody in: 503 with Retry-After", func() {
+			Expect(phone.Register()).To(AskToRetry())
+		})
+
+		It("is forgotten within 5 s once it is back", func() {
+			Expect(phone.Register()).To(AskToRetry())
+			Expect(site.Redis.Start()).To(Succeed())
+			Eventually(func() Response { return phone.Register() }).WithTimeout(5*time.Second).
+				Should(HaveStatus(200), "the phone registers again")
+			Expect(site.Stored("daveh@example.com")).To(HaveKeyWithValue("contact", phone.Contact()))
+		})
+
+		It("does not end the registrar", func() {
+			Expect(phone.Register()).To(AskToRetry())
+			Consistently(site.Registrar.ExitCode).Should(Equal(-1), "the registrar runs on")
+			Expect(site.Registrar.Health("/healthz")).To(Equal(200))
+		})
+	})
+
+	When("it hangs", func() {
+		It("is not waited for beyond the deadline, and the write whose client was refused never takes effect", func() {
+			challenge := phone.Challenge()
+			Expect(site.Redis.Pause()).To(Succeed())
+			DeferCleanup(site.Redis.Resume)
+			sent := time.Now()
+			Expect(phone.Do(phone.Authorized(challenge))).To(AskToRetry())
+			Expect(time.Since(sent)).To(BeNumerically("<", 5500*time.Millisecond))
+
+			Expect(site.Redis.Resume()).To(Succeed())
+			Consistently(site.Keys).Should(BeEmpty(), "nothing is stored late")
+			Expect(phone.Register()).To(HaveStatus(200))
+		})
+	})
+
+	When("its data are lost", func() {
+		It("gets them again from the next refresh", func() {
+			Expect(phone.Register()).To(HaveStatus(200))
+			site.Redis.Kill()
+			Expect(site.Redis.Start()).To(Succeed())
+			Expect(site.Stored("daveh@example.com")).To(BeEmpty())
+			Eventually(func() Response { return phone.Register() }).Should(Grant(phone.Contact(), 3600), "the phone registers again")
+			Expect(site.Stored("daveh@example.com")).To(HaveKeyWithValue("contact", phone.Contact()))
+		})
+	})
+})
+
+var _ = Describe("A Redis with a password", func() {
+	It("is written to by whom the configuration tells it", func() {
+		site := NewSite()
+		guarded := StartRedis(redisserver.Password("redis-" + Secret))
+		site.Settings.Set("redis.port", PortOf(guarded.Address))
+		site.Settings.Set("redis.password", "redis-"+Secret)
+		site.Start()
+		Expect(site.Phone().Register()).To(HaveStatus(200))
+	})
+})

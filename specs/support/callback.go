@@ -1,0 +1,142 @@
+package support
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync"
+
+	"github.com/icholy/digest"
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// Called is one request that a Callback got.
+type Called struct {
+	Method string
+	URL    string
+	Header http.Header
+	Body   []byte
+	Fields map[string]any // of the JSON body, or of the query
+}
+
+// A Callback is the customer's side of authentication: it verifies digests by its Users, or does what Respond told it.
+type Callback struct {
+	server *httptest.Server
+
+	mu     sync.Mutex
+	users  map[string]string
+	grant  string
+	script http.HandlerFunc
+	called []Called
+}
+
+// StartCallback starts a callback that knows users by name and password.
+func StartCallback(users map[string]string) *Callback {
+	c := &Callback{users: users, grant: `{"status":"ok"}`}
+	c.server = httptest.NewServer(c)
+	DeferCleanup(c.Close)
+	return c
+}
+
+// URL is where the callback listens.
+func (c *Callback) URL() string { return c.server.URL + "/auth" }
+
+// Close stops listening; connections are refused from then on.
+func (c *Callback) Close() {
+	c.server.CloseClientConnections()
+	c.server.Close()
+}
+
+// Know adds users.
+func (c *Callback) Know(accounts ...Account) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, account := range accounts {
+		c.users[account.User] = account.Password
+	}
+}
+
+// Grant is the body for whoever is right, in the place of {"status":"ok"}.
+func (c *Callback) Grant(body string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.grant = body
+}
+
+// Respond answers every request by script from now on; nil verifies digests again.
+func (c *Callback) Respond(script http.HandlerFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.script = script
+}
+
+// RespondWith answers every request with this status and body from now on.
+func (c *Callback) RespondWith(status int, body string) {
+	c.Respond(func(w http.ResponseWriter, _ *http.Request) { reply(w, status, body) })
+}
+
+// Calls are the requests so far, oldest first.
+func (c *Callback) Calls() []Called {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]Called(nil), c.called...)
+}
+
+// ServeHTTP answers one request.
+func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	call := read(r)
+	c.mu.Lock()
+	c.called = append(c.called, call)
+	script, grant := c.script, c.grant
+	password, known := c.users[fmt.Sprint(call.Fields["username"])]
+	c.mu.Unlock()
+
+	switch {
+	case script != nil:
+		script(w, r)
+	case !known:
+		reply(w, http.StatusOK, `{"status":"fail","msg":"invalid username"}`)
+	case !verify(call.Fields, password):
+		reply(w, http.StatusOK, `{"status":"fail","msg":"invalid password"}`)
+	default:
+		reply(w, http.StatusOK, grant)
+	}
+}
+
+func reply(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body) // the registrar may have hung up: that is its right
+}
+
+func read(r *http.Request) Called {
+	call := Called{Method: r.Method, URL: r.URL.String(), Header: r.Header.Clone(), Fields: map[string]any{}}
+	call.Body, _ = io.ReadAll(r.Body)
+	if r.Method == http.MethodGet {
+		for name, values := range r.URL.Query() {
+			call.Fields[name] = values[0]
+		}
+		return call
+	}
+	_ = json.Unmarshal(call.Body, &call.Fields) // no JSON: no fields, and the spec sees the body
+	return call
+}
+
+// verify computes the digest response from the fields of the call, as a customer does (RFC 7616 §3.4.1).
+func verify(fields map[string]any, password string) bool {
+	text := func(name string) string { return fmt.Sprint(fields[name]) }
+	count, err := strconv.ParseInt(text("nc"), 16, 32)
+	if err != nil {
+		return false
+	}
+	credentials, err := digest.Digest(
+		&digest.Challenge{Realm: text("realm"), Nonce: text("nonce"), Algorithm: text("algorithm"), QOP: []string{text("qop")}},
+		digest.Options{
+			Method: text("method"), URI: text("uri"), Username: text("username"), Password: password,
+			Cnonce: text("cnonce"), Count: int(count),
+		})
+	return err == nil && credentials.Response == text("response")
+}

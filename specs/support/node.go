@@ -1,0 +1,36 @@
+package support
+
+import (
+	"io"
+	"os/exec"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gexec"
+)
+
+// A Script is a Node program of specs/interop. It writes JSON lines to Out, and ends soon after End.
+type Script struct {
+	*gexec.Session
+	stdin io.Closer
+}
+
+// Node starts a program of specs/interop, whose packages `npm ci` has installed there.
+func Node(name string, arguments ...string) *Script {
+	GinkgoHelper()
+	command := exec.Command("node", append([]string{name}, arguments...)...)
+	command.Dir = "interop"
+	stdin, err := command.StdinPipe()
+	Expect(err).NotTo(HaveOccurred())
+	session, err := gexec.Start(command, GinkgoWriter, GinkgoWriter)
+	Expect(err).NotTo(HaveOccurred(), "start node")
+	script := &Script{Session: session, stdin: stdin}
+	DeferCleanup(func() {
+		script.End()
+		Eventually(session.Exited).WithTimeout(exitTime).Should(BeClosed(), "node ends when its input ends")
+	})
+	return script
+}
+
+// End ends the program's input: it finishes what it does and ends.
+func (s *Script) End() { _ = s.stdin.Close() }

@@ -1,0 +1,67 @@
+package support
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+// startTime bounds how long anything started here may take until it is of use.
+const startTime = 15 * time.Second
+
+// A Registrar is the program as `serve`.
+type Registrar struct {
+	*Program
+	health string // base URL of its health endpoints
+}
+
+// Serve starts `serve --config FILE` with health endpoints on a free port, and returns at once.
+func Serve(settings Settings, env ...string) *Registrar {
+	GinkgoHelper()
+	health := FreeAddress()
+	settings.Set("http.address", health)
+	return &Registrar{Program: Run(env, "serve", "--config", settings.File()), health: "http://" + health}
+}
+
+// Ready tells whether /readyz answers 200.
+func (r *Registrar) Ready() bool { return r.Health("/readyz") == http.StatusOK }
+
+// Health is the status of a health endpoint, 0 when nobody answers.
+func (r *Registrar) Health(path string) int {
+	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get(r.health + path)
+	if err != nil {
+		return 0
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
+}
+
+// WaitReady waits until the registrar is ready.
+func (r *Registrar) WaitReady() {
+	GinkgoHelper()
+	Eventually(func(g Gomega) {
+		if r.ExitCode() != -1 {
+			StopTrying("the registrar ended: " + r.Output()).Now()
+		}
+		g.Expect(r.Ready()).To(BeTrue())
+	}).WithTimeout(startTime).WithPolling(20*time.Millisecond).Should(Succeed(), "the registrar is ready")
+}
+
+// Logs are the JSON log lines written so far.
+func (r *Registrar) Logs() []map[string]any {
+	var logs []map[string]any
+	lines := bufio.NewScanner(bytes.NewReader([]byte(r.Output())))
+	for lines.Scan() {
+		var line map[string]any
+		if json.Unmarshal(lines.Bytes(), &line) == nil {
+			logs = append(logs, line)
+		}
+	}
+	return logs
+}
