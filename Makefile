@@ -23,7 +23,7 @@ NODE_MODULES := $(NODE_LOCKS:package-lock.json=node_modules/.package-lock.json)
 
 .PHONY: help
 help: ## show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## build and start the demo: registrar, SIP front end, Redis and callback in one program (needs Go only)
@@ -65,6 +65,10 @@ bench: ## run every benchmark for BENCHTIME (1s)
 .PHONY: fmt
 fmt: ## format the code
 	$(LINT) fmt
+
+.PHONY: settings
+settings: ## write the settings table of the README from the code
+	UPDATE=1 go test -count=1 -run TestREADMESettings ./config
 
 .PHONY: tidy
 tidy: ## tidy every module file

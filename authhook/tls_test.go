@@ -93,7 +93,7 @@ func TestTLSIsVerified(t *testing.T) {
 }
 
 func TestAnOldProtocolIsRefused(t *testing.T) {
-	server := secure(t, &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}) //nolint:gosec // the point of the test
+	server := secure(t, &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10})
 	if verdict, err := ask(t, newClient(t, Options{URI: server.URL, TLS: TLS{Insecure: true}})); err == nil {
 		t.Errorf("got %+v", verdict)
 	}

@@ -134,7 +134,7 @@ type Auth struct {
 type Registration struct {
 	Domains        []string      `key:"domains" check:"dive,host" want:"a list of domain names" help:"Domains served; empty = every domain that is no IP address."`
 	AllowIPDomains bool          `key:"allowIPDomains" default:"false" help:"Serve domains that are IP addresses."`
-	MinExpires     time.Duration `key:"minExpires" default:"60s" check:"min=1s,seconds" want:"whole seconds, at least 1s" help:"A shorter expiry is answered 423."`
+	MinExpires     time.Duration `key:"minExpires" default:"30s" check:"min=1s,seconds" want:"whole seconds, at least 1s" help:"A shorter expiry is answered 423."`
 	RaiseExpires   bool          `key:"raiseExpires" default:"false" help:"Raise a shorter expiry to minExpires instead of answering 423."`
 	MaxExpires     time.Duration `key:"maxExpires" default:"2h" check:"min=1s,max=8760h,seconds" want:"whole seconds, from 1s to 8760h" help:"A longer expiry is shortened to this."`
 	DefaultExpires time.Duration `key:"defaultExpires" default:"1h" check:"min=1s,seconds" want:"whole seconds, at least 1s" help:"Expiry of a REGISTER that asks for none."`

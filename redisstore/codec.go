@@ -42,11 +42,13 @@ type binding struct {
 }
 
 type tombstone struct {
-	Contact text   `json:"contact"`
+	Contact text   `json:"contact"` // "*" for all of them, as in a REGISTER
 	CallID  text   `json:"callId"`
 	CSeq    uint32 `json:"cseq"`
 	Until   millis `json:"until"`
 }
+
+const wildcard = "*"
 
 // encode writes a state as its document; the version is stored beside it.
 func encode(state registration.State) (string, error) {
@@ -55,16 +57,14 @@ func encode(state registration.State) (string, error) {
 		doc.Bindings = append(doc.Bindings, toBinding(b))
 	}
 	for _, t := range state.Removed {
-		doc.Removed = append(doc.Removed, tombstone{
-			Contact: text(t.Contact.String()), CallID: text(t.CallID), CSeq: t.CSeq, Until: toMillis(t.Until),
-		})
+		doc.Removed = append(doc.Removed, toTombstone(t))
 	}
 	raw, err := json.Marshal(doc)
 	return string(raw), err
 }
 
-// decode reads a document; version 0 is that nothing is stored. A document that it does not understand is an error, never an empty state: that would be written
-// back over the bindings.
+// decode reads a document; version 0 is that nothing is stored. A document that it does not understand is an error, never
+// an empty state: that would be written back over the bindings.
 func decode(version int64, raw string) (registration.State, error) {
 	if version == 0 {
 		return registration.State{}, nil
@@ -85,13 +85,11 @@ func decode(version int64, raw string) (registration.State, error) {
 		state.Bindings = append(state.Bindings, b)
 	}
 	for _, t := range doc.Removed {
-		contact, err := sip.ParseAddress(string(t.Contact))
+		grave, err := fromTombstone(t)
 		if err != nil {
-			return registration.State{}, fmt.Errorf("stored contact: %w", err)
+			return registration.State{}, err
 		}
-		state.Removed = append(state.Removed, registration.Tombstone{
-			Contact: contact, CallID: string(t.CallID), CSeq: t.CSeq, Until: t.Until.time(),
-		})
+		state.Removed = append(state.Removed, grave)
 	}
 	return state, nil
 }
@@ -148,6 +146,27 @@ func fromBinding(b binding) (registration.Binding, error) {
 			AllowDirectUser:  b.AllowDirectUser,
 		},
 	}, nil
+}
+
+func toTombstone(t registration.Tombstone) tombstone {
+	contact := text(wildcard)
+	if !t.Wildcard {
+		contact = text(t.Contact.String())
+	}
+	return tombstone{Contact: contact, CallID: text(t.CallID), CSeq: t.CSeq, Until: toMillis(t.Until)}
+}
+
+func fromTombstone(t tombstone) (registration.Tombstone, error) {
+	grave := registration.Tombstone{CallID: string(t.CallID), CSeq: t.CSeq, Until: t.Until.time()}
+	if t.Contact == wildcard {
+		grave.Wildcard = true
+		return grave, nil
+	}
+	var err error
+	if grave.Contact, err = sip.ParseAddress(string(t.Contact)); err != nil {
+		return grave, fmt.Errorf("stored contact: %w", err)
+	}
+	return grave, nil
 }
 
 // millis is a moment in epoch milliseconds.

@@ -22,11 +22,14 @@ func TestDocument(t *testing.T) {
 		Bindings: []registration.Binding{{
 			Contact: contact, CallID: "1", CSeq: 2, Registered: at, Refreshed: at, Granted: 30 * time.Second, Expires: at.Add(time.Hour),
 		}},
-		Removed: []registration.Tombstone{{Contact: contact, CallID: "\xff", CSeq: 3, Until: at}},
+		Removed: []registration.Tombstone{
+			{Contact: contact, CallID: "\xff", CSeq: 3, Until: at},
+			{Wildcard: true, CallID: "all", CSeq: 4, Until: at},
+		},
 	})
 	want := `{"v":1,"bindings":[{"contact":"\u003csip:alice@192.0.2.1\u003e;q=1","callId":"1","cseq":2,` +
 		`"registered":1700000000123,"refreshed":1700000000123,"granted":30000,"expires":1700003600123}],` +
-		`"removed":[{"contact":"\u003csip:alice@192.0.2.1\u003e;q=1","callId":["/w=="],"cseq":3,"until":1700000000123}]}`
+		`"removed":[{"contact":"\u003csip:alice@192.0.2.1\u003e;q=1","callId":["/w=="],"cseq":3,"until":1700000000123},{"contact":"*","callId":"all","cseq":4,"until":1700000000123}]}`
 	if err != nil || got != want {
 		t.Errorf("%v\ngot  %s\nwant %s", err, got, want)
 	}

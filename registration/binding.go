@@ -42,10 +42,11 @@ type Binding struct {
 
 // A Tombstone remembers a removed binding for a while, so that an older REGISTER that arrives late does not bring it back.
 type Tombstone struct {
-	Contact sip.Address
-	CallID  string
-	CSeq    uint32
-	Until   time.Time
+	Contact  sip.Address
+	Wildcard bool // it was "Contact: *": it stands for every contact, and Contact is empty
+	CallID   string
+	CSeq     uint32
+	Until    time.Time
 }
 
 // A State is everything the store holds for one AOR.

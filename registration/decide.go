@@ -60,7 +60,7 @@ func removeAll(now time.Time, state State, r *Request) Outcome {
 		}
 		next.Removed = append(next.Removed, b.tombstone(now))
 	}
-	next = next.bury(now, r, sip.Address{})
+	next = next.buryAll(now, r)
 	outcome := accept(now, next, Unregistered, "all contacts")
 	outcome.Next = &next
 	return outcome
@@ -180,7 +180,7 @@ func (u *updating) put(i int, contact sip.Address, g grant) {
 		u.next.Bindings = slices.Delete(u.next.Bindings, i, i+1)
 	}
 	u.next.Bindings = append(u.next.Bindings, b) // the newest stands last
-	u.next.Removed = slices.DeleteFunc(u.next.Removed, func(t Tombstone) bool { return t.CallID == b.CallID && t.covers(contact) && !t.all() })
+	u.next.Removed = slices.DeleteFunc(u.next.Removed, func(t Tombstone) bool { return t.CallID == b.CallID && t.covers(contact) && !t.Wildcard })
 	u.cause = fmt.Sprintf("%s for %d s", contact.URI, wholeSeconds(g.granted))
 }
 

@@ -7,11 +7,8 @@ import (
 	"sbc-registrar/sip"
 )
 
-// all tells whether the tombstone stands for every contact: it was left by "Contact: *".
-func (t Tombstone) all() bool { return t.Contact.URI.Host == "" }
-
 func (t Tombstone) covers(contact sip.Address) bool {
-	return t.all() || t.Contact.URI.Equal(contact.URI)
+	return t.Wildcard || t.Contact.URI.Equal(contact.URI)
 }
 
 // tombstone remembers a binding as it was last known.
@@ -20,11 +17,20 @@ func (b Binding) tombstone(now time.Time) Tombstone {
 }
 
 // bury remembers that this REGISTER removed a contact, whether or not it was bound: an older REGISTER for it may still be
-// under way. The newest tombstones are kept, as many as fit a small record.
+// under way.
 func (s State) bury(now time.Time, r *Request, contact sip.Address) State {
-	grave := Tombstone{Contact: sip.Address{URI: contact.URI}, CallID: r.CallID, CSeq: r.CSeq, Until: now.Add(TombstoneLife)}
+	return s.remember(Tombstone{Contact: sip.Address{URI: contact.URI}, CallID: r.CallID, CSeq: r.CSeq, Until: now.Add(TombstoneLife)})
+}
+
+// buryAll does the same for "Contact: *".
+func (s State) buryAll(now time.Time, r *Request) State {
+	return s.remember(Tombstone{Wildcard: true, CallID: r.CallID, CSeq: r.CSeq, Until: now.Add(TombstoneLife)})
+}
+
+// remember adds a tombstone in the place of those it makes superfluous. The newest are kept, as many as fit a small record.
+func (s State) remember(grave Tombstone) State {
 	s.Removed = slices.DeleteFunc(s.Removed, func(t Tombstone) bool {
-		return t.CallID == grave.CallID && (grave.all() || !t.all() && t.covers(contact))
+		return t.CallID == grave.CallID && (grave.Wildcard || !t.Wildcard && t.covers(grave.Contact))
 	})
 	s.Removed = append(s.Removed, grave)
 	if extra := len(s.Removed) - maxTombstones; extra > 0 {

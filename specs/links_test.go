@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"sbc-registrar/edge"
 	. "sbc-registrar/specs/support"
 )
 
@@ -106,7 +107,7 @@ var _ = Describe("The link to a drachtio server", func() {
 			second := StartFrontEnd()
 			site.Settings.Remove("drachtio.host")
 			site.Settings.Remove("drachtio.port")
-			site.Settings.Set("drachtio.servers", []string{site.Tap.Address(), second.Address("Control")})
+			site.Settings.Set("drachtio.servers", []string{site.Tap.Address(), second.Address(edge.Control)})
 			site.Start()
 			Expect(site.Phone().Register()).To(HaveStatus(200))
 			Expect(site.Stored("daveh@example.com")).To(HaveKeyWithValue("sbcAddress", site.FrontEnd.Announcement()))

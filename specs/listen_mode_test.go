@@ -16,7 +16,7 @@ var _ = Describe("A registrar that listens", func() {
 	var site *Site
 
 	BeforeEach(func() {
-		site = NewListeningSite()
+		site = NewListeningSite(nil)
 	})
 
 	It("serves a front end that opens a connection for each request, and closes each when its answer is sent", func() {

@@ -1,6 +1,8 @@
 package specs_test
 
 import (
+	"syscall"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -73,9 +75,17 @@ var _ = Describe("Unregistering", func() {
 		Expect(site.Stored("daveh@example.com")).To(HaveKeyWithValue("contact", phone.Contact()))
 	})
 
-	It("lets the phone register again", func() {
-		Expect(phone.Register(WithExpires("0"))).To(ListNothing())
-		Expect(phone.Register()).To(Grant(phone.Contact(), 3600))
-		Expect(site.Stored("daveh@example.com")).To(HaveKeyWithValue("contact", phone.Contact()))
-	})
+	DescribeTable("lets the phone register again, also at a registrar that was started since, after the removal of",
+		func(contact func() Change) {
+			Expect(phone.Register(contact(), WithExpires("0"))).To(ListNothing())
+			Expect(phone.Register()).To(Grant(phone.Contact(), 3600))
+			Expect(phone.Register(contact(), WithExpires("0"))).To(ListNothing())
+			site.Registrar.Stop(syscall.SIGTERM)
+			site.Start()
+			Expect(phone.Register()).To(Grant(phone.Contact(), 3600))
+			Expect(site.Stored("daveh@example.com")).To(HaveKeyWithValue("contact", phone.Contact()))
+		},
+		Entry("one contact", func() Change { return WithContact("<" + phone.Contact() + ">") }),
+		Entry("all contacts", func() Change { return WithContact("*") }),
+	)
 })

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"sbc-registrar/config"
@@ -27,6 +28,7 @@ type demoAddresses struct {
 
 func newDemoCommand() *cobra.Command {
 	var at demoAddresses
+	var logging config.Logging
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run the registrar with everything it needs inside: no other server",
@@ -41,11 +43,15 @@ address, such as --udp 0.0.0.0:5060; mind that the demo's passwords are public. 
   sbc-registrar demo --udp 0.0.0.0:5060`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			logging, err := demoLogging(cmd)
-			if err != nil {
-				return err
+			if logging.Format != "pretty" && logging.Format != "json" {
+				return usageError(fmt.Errorf("--log-format is %q, want pretty or json", logging.Format))
 			}
-			return runDemo(cmd.Context(), at, logging)
+			if _, err := zerolog.ParseLevel(logging.Level); err != nil {
+				return usageError(fmt.Errorf("--log-level is %q, want trace, debug, info, warn or error", logging.Level))
+			}
+			ctx, release := untilSignal(cmd.Context())
+			defer release()
+			return runDemo(ctx, at, logging)
 		},
 	}
 	flags := cmd.Flags()
@@ -56,16 +62,9 @@ address, such as --udp 0.0.0.0:5060; mind that the demo's passwords are public. 
 	flags.StringVar(&at.redis, "redis", "127.0.0.1:6380", "`address` or port of the embedded Redis")
 	flags.StringVar(&at.callback, "callback", "127.0.0.1:3081", "`address` or port of the embedded callback")
 	flags.StringVar(&at.http, "http", "127.0.0.1:3080", "`address` or port for /healthz and /readyz")
+	flags.StringVar(&logging.Level, "log-level", "info", "lowest `level` that is logged; debug shows challenges too")
+	flags.StringVar(&logging.Format, "log-format", "pretty", "`format` of the log: pretty or json")
 	return cmd
-}
-
-// demoLogging is what the settings' flags and environment say of the log; it is for a person unless they say otherwise.
-func demoLogging(cmd *cobra.Command) (config.Logging, error) {
-	settings, err := config.Load("", cmd.Flags())
-	if settings.Logging.Format == "auto" {
-		settings.Logging.Format = "pretty"
-	}
-	return settings.Logging, err
 }
 
 // runDemo starts the parts around the registrar, then the registrar, and ends them in reverse.

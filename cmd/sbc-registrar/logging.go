@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"os"
 	"time"
 
 	"github.com/mattn/go-isatty"
+	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
 	"sbc-registrar/config"
@@ -23,7 +26,18 @@ func newLog(s config.Logging, out io.Writer) zerolog.Logger {
 	if s.Format == "pretty" || s.Format == "auto" && isTerminal(out) {
 		out = zerolog.ConsoleWriter{Out: out, TimeFormat: "15:04:05.000", NoColor: !isTerminal(out)}
 	}
-	return zerolog.New(out).Level(level).With().Timestamp().Logger()
+	log := zerolog.New(out).Level(level).With().Timestamp().Logger()
+	redis.SetLogger(redisLog{log})
+	return log
+}
+
+// redisLog takes what go-redis would write to stderr. It tells of single connections, whose failures the store reports as
+// far as they matter: that is for who looks for something.
+type redisLog struct{ log zerolog.Logger }
+
+// Printf implements the logger of go-redis.
+func (r redisLog) Printf(_ context.Context, format string, v ...any) {
+	r.log.Debug().Str("event", "redis.library").Msg(fmt.Sprintf(format, v...))
 }
 
 func isTerminal(out io.Writer) bool {

@@ -76,6 +76,7 @@ func withStore(cmd *cobra.Command, use func(*redisstore.Store, time.Time) error)
 	if err != nil {
 		return err
 	}
+	newLog(settings.Logging, cmd.ErrOrStderr())
 	store, err := openStore(settings.Redis)
 	if err != nil {
 		return err

@@ -35,10 +35,10 @@ environment, flags. The key redis.port is SBC_REGISTRAR_REDIS_PORT in the enviro
 
 The exit status is 0 after a clean end, 1 after a failure, and 2 when the command line or the
 configuration is wrong.`,
-		Example: `  sbc-registrar demo                             try it: nothing else is needed
-  sbc-registrar config defaults > registrar.yaml a file to start from
-  sbc-registrar config check -c registrar.yaml   is it right?
-  sbc-registrar serve -c registrar.yaml          run
+		Example: `  sbc-registrar demo                               # try it: nothing else is needed
+  sbc-registrar config defaults > registrar.yaml   # a file to start from
+  sbc-registrar config check -c registrar.yaml     # is it right?
+  sbc-registrar serve -c registrar.yaml            # run
   DRACHTIO_HOST=10.0.0.5 SBC_REGISTRAR_AUTHCALLBACK_URI=https://example.com/auth sbc-registrar serve`,
 		Version:       buildVersion().String(),
 		SilenceErrors: true, // execute prints them, once
@@ -72,7 +72,7 @@ func wantSubcommand(group *cobra.Command, _ []string) error {
 	for _, command := range group.Commands() {
 		names = append(names, command.Name())
 	}
-	return usageError(fmt.Errorf("%s needs one of: %s", group.CommandPath(), strings.Join(names, ", ")))
+	return usageError(fmt.Errorf("%s needs one of: %s", group.Name(), strings.Join(names, ", ")))
 }
 
 // addSettingsFlags adds --config and the flags of package config to a command that reads settings, and to those below it.
@@ -137,7 +137,7 @@ func usageError(err error) error { return wrongUsage{err} }
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(command *cobra.Command, arguments []string) error {
 		if len(arguments) != n {
-			return fmt.Errorf("%s wants %s", command.CommandPath(), what)
+			return fmt.Errorf("%s wants %s", command.Name(), what)
 		}
 		return nil
 	}

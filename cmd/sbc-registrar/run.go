@@ -34,31 +34,34 @@ type program struct {
 
 // start joins the parts, those that are used before those that use them: a REGISTER can only arrive once all it needs is
 // there. It needs no Redis, callback or drachtio server to be up: readiness tells, and they may come later.
-func start(s config.Settings, log zerolog.Logger) (p *program, err error) {
-	p = &program{log: log}
-	defer func() {
-		if err != nil {
-			p.close()
-		}
-	}()
-	if p.store, err = openStore(s.Redis); err != nil {
+func start(s config.Settings, log zerolog.Logger) (*program, error) {
+	p := &program{log: log}
+	if err := p.join(s); err != nil {
+		p.close()
 		return nil, err
 	}
+	return p, nil
+}
+
+func (p *program) join(s config.Settings) (err error) {
+	if p.store, err = openStore(s.Redis); err != nil {
+		return err
+	}
 	if p.hook, err = authhook.New(hookOptions(s.AuthCallback)); err != nil {
-		return nil, err
+		return err
 	}
 	challenger, err := challenge.New(challenge.Options{
 		Key: []byte(s.Auth.NonceSecret.Reveal()), Lifetime: s.Auth.NonceLifetime, Algorithms: s.Auth.Algorithms,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if p.admin, err = p.startAdmin(s.HTTP); err != nil {
-		return nil, err
+		return err
 	}
-	links, err := openLinks(s.Drachtio, log)
+	links, err := openLinks(s.Drachtio, p.log)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.registrar, err = actors.Start(actors.Config{
 		Authorizer: p.hook,
@@ -67,9 +70,9 @@ func start(s config.Settings, log zerolog.Logger) (p *program, err error) {
 		Policy:     policyOf(s.Registration),
 		Limits:     actors.Limits{Deadline: s.Registration.Deadline, Callbacks: s.AuthCallback.Concurrency},
 		Links:      links,
-		Log:        log,
+		Log:        p.log,
 	})
-	return p, err
+	return err
 }
 
 func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +32,17 @@ SIGTERM or Ctrl-C stops it cleanly: it asks the servers for no more requests, fi
 			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), settings, newLog(settings.Logging, os.Stdout), func(*program) {})
+			ctx, release := untilSignal(cmd.Context())
+			defer release()
+			return run(ctx, settings, newLog(settings.Logging, os.Stdout), func(*program) {})
 		},
 	}
+}
+
+// untilSignal is a context that ends with the first SIGTERM or SIGINT. The second one then ends the process as if nobody
+// listened: who sends it does not want to wait.
+func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }

@@ -21,25 +21,26 @@ type FrontEnd struct {
 	events []edge.Event
 }
 
-// StartFrontEnd starts a front end on UDP, TCP and WebSocket. With handlers (tcp://host:port) it dials them for every
-// request; without, registrars dial its control port.
-func StartFrontEnd(handlers ...string) *FrontEnd {
+// StartFrontEnd starts a front end on UDP, TCP, WebSocket and a control port, with changes to these options.
+func StartFrontEnd(changes ...func(*edge.Options)) *FrontEnd {
 	GinkgoHelper()
 	f := &FrontEnd{options: edge.Options{
-		UDP: "127.0.0.1:0", TCP: "127.0.0.1:0", WS: "127.0.0.1:0", Control: "127.0.0.1:0",
-		Handlers: handlers, Secret: LinkSecret,
+		UDP: "127.0.0.1:0", TCP: "127.0.0.1:0", WS: "127.0.0.1:0", Control: "127.0.0.1:0", Secret: LinkSecret,
 	}}
 	f.options.OnEvent = f.keep
-	f.Start()
+	f.Start(changes...)
 	f.options.UDP, f.options.TCP, f.options.WS = f.Address(edge.UDP), f.Address(edge.TCP), f.Address(edge.WS)
 	f.options.Control = f.Address(edge.Control)
 	DeferCleanup(f.Stop)
 	return f
 }
 
-// Start starts the front end, again after Stop: at the same addresses.
-func (f *FrontEnd) Start() {
+// Start starts the front end, again after Stop: at the same addresses, with changes to the other options.
+func (f *FrontEnd) Start(changes ...func(*edge.Options)) {
 	GinkgoHelper()
+	for _, change := range changes {
+		change(&f.options)
+	}
 	server, err := edge.Start(f.options)
 	Expect(err).NotTo(HaveOccurred(), "start the front end")
 	f.mu.Lock()

@@ -25,6 +25,7 @@ type Phone struct {
 	network string // udp or tcp
 	conn    net.Conn
 	stream  *bufio.Reader
+	kept    []Response // not asked for yet
 	callID  string
 	cseq    int
 }
@@ -148,16 +149,24 @@ func (p *Phone) credentials(challenged Response, count int, r Register) string {
 	}
 	credentials, err := digest.Digest(challenge, digest.Options{
 		Method: method, URI: r.URI, Username: p.User, Password: p.Password, Count: count,
+		Cnonce: Secret, // marks the credentials: they are not to be written anywhere either
 	})
 	Expect(err).NotTo(HaveOccurred(), "compute the digest")
 	return credentials.String()
 }
 
+// receive waits for the answer to one request; answers to others are kept for those who will ask for them.
 func (p *Phone) receive(deadline time.Time, r Register) (Response, error) {
 	if err := p.conn.SetReadDeadline(deadline); err != nil {
 		return Response{}, err
 	}
 	for {
+		for i, response := range p.kept {
+			if response.answers(r) {
+				p.kept = append(p.kept[:i], p.kept[i+1:]...)
+				return response, nil
+			}
+		}
 		response, err := p.next()
 		if err != nil {
 			return Response{}, err
@@ -165,9 +174,7 @@ func (p *Phone) receive(deadline time.Time, r Register) (Response, error) {
 		if response.Status < 200 {
 			return Response{}, fmt.Errorf("a REGISTER was answered provisionally: %v", response)
 		}
-		if response.Header.Get("Call-ID") == r.CallID && strings.HasPrefix(response.Header.Get("CSeq"), fmt.Sprint(r.CSeq, " ")) {
-			return response, nil
-		}
+		p.kept = append(p.kept, response)
 	}
 }
 

@@ -33,6 +33,11 @@ func (r Response) Contacts() map[string]int {
 	return bindings
 }
 
+// answers tells whether this is the response to a request (RFC 3261 §8.1.3.2).
+func (r Response) answers(request Register) bool {
+	return r.Header.Get("Call-ID") == request.CallID && strings.HasPrefix(r.Header.Get("CSeq"), fmt.Sprint(request.CSeq, " "))
+}
+
 var contact = regexp.MustCompile(`<([^>]*)>[^,<]*?;expires=(\d+)`)
 
 // readResponse reads one response: from a datagram, or from the front of a stream.

@@ -2,6 +2,7 @@ package support
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"time"
 
@@ -40,37 +41,58 @@ type Site struct {
 func NewSite() *Site {
 	GinkgoHelper()
 	front := StartFrontEnd()
-	return newSite(front, StartTap(front.Address(edge.Control)))
+	tap := StartTap(front.Address(edge.Control))
+	site := newSite(front)
+	site.Tap = tap
+	site.ConnectTo(tap.Address())
+	return site
+}
+
+// NewListeningSite starts all but the registrar, which is set up to listen: the front end dials it for every request, by
+// TLS when there is a configuration for it. There is no Tap.
+func NewListeningSite(dial *tls.Config) *Site {
+	GinkgoHelper()
+	address := FreeAddress()
+	scheme := "tcp://"
+	if dial != nil {
+		scheme = "tls://"
+	}
+	site := newSite(StartFrontEnd(func(o *edge.Options) { o.Handlers, o.HandlerTLS = []string{scheme + address}, dial }))
+	site.Settings.Set("drachtio.port", PortOf(address))
+	site.listening = address
+	return site
+}
+
+// NewTLSSite starts all but the registrar, which is set up to connect by TLS to a front end with this certificate. There is no Tap:
+// it could read nothing.
+func NewTLSSite(certificate *Certificate) *Site {
+	GinkgoHelper()
+	site := newSite(StartFrontEnd(func(o *edge.Options) { o.ControlTLS = certificate.Server() }))
+	site.ConnectTo(site.FrontEnd.Address(edge.Control))
+	site.Settings.Set("drachtio.tls.enabled", true)
+	return site
+}
+
+// ConnectTo makes the registrar connect to this control port.
+func (s *Site) ConnectTo(control string) {
+	GinkgoHelper()
+	s.Settings.Set("drachtio.host", "127.0.0.1")
+	s.Settings.Set("drachtio.port", PortOf(control))
 }
 
 // RegistrarAddress is where the registrar of a listening site listens.
 func (s *Site) RegistrarAddress() string { return s.listening }
 
-// NewListeningSite starts all but the registrar, which is set up to listen: the front end dials it for every request.
-func NewListeningSite() *Site {
-	GinkgoHelper()
-	registrar := FreeAddress()
-	site := newSite(StartFrontEnd("tcp://"+registrar), nil)
-	site.Settings.Remove("drachtio.host")
-	site.Settings.Set("drachtio.port", PortOf(registrar))
-	site.listening = registrar
-	return site
-}
-
-func newSite(front *FrontEnd, tap *Tap) *Site {
+func newSite(front *FrontEnd) *Site {
 	GinkgoHelper()
 	store := StartRedis()
 	site := &Site{
 		Redis: store, Callback: StartCallback(map[string]string{User: Password, Another: AnothersWord}),
-		FrontEnd: front, Tap: tap, Settings: Settings{},
+		FrontEnd: front, Settings: Settings{},
 		Store: redis.NewClient(&redis.Options{Network: "unix", Addr: store.Socket, MaxRetries: -1}),
 	}
 	DeferCleanup(site.Store.Close)
 	site.Settings.Set("drachtio.secret", LinkSecret)
-	if tap != nil {
-		site.Settings.Set("drachtio.host", "127.0.0.1")
-		site.Settings.Set("drachtio.port", PortOf(tap.Address()))
-	}
 	site.Settings.Set("redis.host", "127.0.0.1")
 	site.Settings.Set("redis.port", PortOf(store.Address))
 	site.Settings.Set("authCallback.uri", site.Callback.URL())
