@@ -11,13 +11,15 @@ import (
 	"sbc-registrar/registration"
 )
 
-// errShed is the error of a job that was refused because too many wait already.
-var errShed = errors.New("too many requests wait")
+// Why a job was not done.
+var (
+	errShed    = errors.New("too many requests wait")
+	errExpired = errors.New("the deadline passed while it waited")
+)
 
-// authorizer bounds the callbacks in flight. Its state survives a panic, since the goroutines that it counts do.
+// authorizer bounds the callbacks in flight.
 //
-// Supervision: restart. A panic here is a fault of ours in a few lines of counting; the permits are kept by the producer's
-// closure, so that a restart neither leaks nor invents any.
+// Supervision: resume. The goroutines that it counts go on, and so must the count.
 type authorizer struct {
 	deps *dependencies
 	gate *gate[authorization]
@@ -33,17 +35,15 @@ type authorization struct {
 type callbackEnded struct{}
 
 func authorizerProps(deps *dependencies) *actor.Props {
-	a := &authorizer{deps: deps}
-	return actor.PropsFromProducer(func() actor.Actor { return a })
+	return actor.PropsFromProducer(func() actor.Actor { return &authorizer{deps: deps} })
 }
 
 // Receive implements actor.Actor.
 func (a *authorizer) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		if a.gate == nil {
-			a.gate = newGate(a.deps.limits.Callbacks, a.deps.limits.CallbackQueue, a.starter(ctx.ActorSystem().Root, ctx.Self()))
-		}
+		root := ctx.ActorSystem().Root
+		a.gate = newGate(a.deps.limits.Callbacks, a.deps.limits.CallbackQueue, a.starter(root, ctx.Self()), expired(root))
 	case *callbackEnded:
 		a.gate.finished(a.deps.now())
 	case messages.ToAuthorizer:
@@ -57,6 +57,13 @@ func (a *authorizer) handle(ctx actor.Context, m messages.ToAuthorizer) {
 		if !a.gate.offer(authorization{want: m, from: ctx.Sender()}, m.Request.Deadline) {
 			ctx.Respond(&messages.AuthorizationGiven{Work: m.Work, Err: fmt.Errorf("callback: %w", errShed)})
 		}
+	}
+}
+
+// expired answers a callback that waited too long to be worth asking.
+func expired(root *actor.RootContext) func(authorization) {
+	return func(job authorization) {
+		root.Send(job.from, &messages.AuthorizationGiven{Work: job.want.Work, Err: fmt.Errorf("callback: %w", errExpired)})
 	}
 }
 

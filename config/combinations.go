@@ -1,6 +1,8 @@
 package config
 
 import (
+	"time"
+
 	"net/netip"
 )
 
@@ -79,6 +81,13 @@ func (c *combiner) redis(r Redis) {
 	c.refuse(len(r.Sentinels) > 0 && r.SentinelMaster == "",
 		"is missing, though "+c.name("redis.sentinels")+" is set", "the name of the master that the Sentinels watch",
 		"redis.sentinelMaster", "redis.sentinels")
+	noSentinels := len(r.Sentinels) == 0
+	c.refuse(noSentinels && r.SentinelMaster != "",
+		"is set, but "+c.name("redis.sentinels")+" is not", "the addresses of the Sentinels, or no master name",
+		"redis.sentinelMaster", "redis.sentinels")
+	c.refuse(noSentinels && r.SentinelUsername+r.SentinelPassword.Reveal() != "",
+		"has a user name or password for Sentinels, but names none", "a list of host:port", "redis.sentinels",
+		"redis.sentinelUsername", "redis.sentinelPassword")
 	c.refuse(len(r.Cluster) > 0 && r.Schema == SchemaBoth,
 		"is both, but redis.cluster is set: the two keys of a user are in different hash slots, and one change could not be atomic",
 		"seed or jambonz", "redis.schema", "redis.cluster")
@@ -98,12 +107,15 @@ func (c *combiner) registration(r Registration) {
 		"at most maxExpires", "registration.nat.interval", "registration.maxExpires")
 }
 
+// answerMargin is what the registrar keeps of the deadline for the answer itself.
+const answerMargin = 200 * time.Millisecond
+
 // budget: a REGISTER that takes its callback and its write their full time must still be answered.
 func (c *combiner) budget(s Settings) {
-	needed := s.AuthCallback.Timeout + s.Redis.Timeout
+	needed := s.AuthCallback.Timeout + s.Redis.Timeout + answerMargin
 	c.refuse(needed > s.Registration.Deadline,
 		"is "+describe(s.Registration.Deadline)+", less than "+c.name("authCallback.timeout")+" and "+c.name("redis.timeout")+
-			" together, "+describe(needed),
+			" and "+describe(answerMargin)+" for the answer together, "+describe(needed),
 		"at least "+describe(needed)+" (and at most 25s), or shorter timeouts",
 		"registration.deadline", "authCallback.timeout", "redis.timeout")
 }

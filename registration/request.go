@@ -18,6 +18,7 @@ type Request struct {
 	Credentials *sip.Credentials // those for our realm, nil when there are none
 	UserAgent   string
 	Flow        Flow
+	Arrived     time.Time // when its frame was read
 	Deadline    time.Time // by then the answer has left
 }
 
