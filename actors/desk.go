@@ -24,6 +24,7 @@ type work struct {
 	number    uint64
 	request   *registration.Request
 	from      *actor.PID // the connection that answers it
+	judged    bool       // the callback was asked, and verdict is what it said
 	verdict   registration.Verdict
 	outcome   registration.Outcome // what to answer once it is saved
 	decisions int
