@@ -282,3 +282,32 @@ func TestAbsorbingGrantsNothingNew(t *testing.T) { // rule 53
 		}
 	})
 }
+
+// What can never be absorbed costs no read of the store before the callback.
+func TestWhatMayBeAbsorbed(t *testing.T) { // rule 53
+	for name, c := range map[string]struct {
+		change func(*register)
+		flow   func(*registration.Flow)
+		want   bool
+	}{
+		"a refresh":           {want: true},
+		"an unregister":       {change: func(r *register) { r.expires = "0" }},
+		"a query":             {change: func(r *register) { r.contacts = nil }},
+		"no credentials":      {change: func(r *register) { r.extra = "" }},
+		"a proxied one":       {change: func(r *register) { r.extra += "Path: <sip:10.0.0.9;lr>\r\n" }},
+		"over UDP":            {flow: func(f *registration.Flow) { f.Protocol = "udp" }},
+		"from nobody knows":   {flow: func(f *registration.Flow) { f.Source = netip.AddrPort{} }},
+		"received at unknown": {flow: func(f *registration.Flow) { f.Received = netip.AddrPort{} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newRegistrar(t)
+			r := refresh(1)
+			adapt(&r, c.change)
+			request := g.arrived(r)
+			adapt(&request.Flow, c.flow)
+			if got := g.policy.MayAbsorb(request); got != c.want {
+				t.Errorf("%t, want %t", got, c.want)
+			}
+		})
+	}
+}
