@@ -98,17 +98,22 @@ func (s State) refreshedBy(r *Request) (Binding, bool) {
 	return Binding{}, false
 }
 
-// remembered is the callback's verdict as it still stands: the same grants, and no more time than is left.
+// remembered is the callback's verdict as it still stands: the same grants, and no more time than is left. Fractions of a second
+// are left out: an answer and a key in Redis would round them up, past the end.
 func (b Binding) remembered(now time.Time) Verdict {
-	return Verdict{OK: true, Expires: b.Authorization.Until.Sub(now), Grants: b.Grants, Remembered: &b.Authorization}
+	left := b.Authorization.Until.Sub(now).Truncate(time.Second)
+	return Verdict{OK: true, Expires: left, Grants: b.Grants, Remembered: &b.Authorization}
 }
 
 // onlyProlonged tells whether next is the same binding but for its place in time. Everything that is not named here has to be
 // equal, also what a binding may come to hold one day.
 func (b Binding) onlyProlonged(next Binding) bool {
 	until := b.Authorization.Until
-	shortened := next.Expires.Before(b.Expires) && next.Expires.Before(until)
-	if shortened || next.Expires.After(until) || next.Contact.String() != b.Contact.String() {
+	least := b.Expires.Add(-time.Second) // less the fraction that is left out
+	if b.Expires.After(until) {
+		least = until.Add(-time.Second)
+	}
+	if next.Expires.Before(least) || next.Expires.After(until) || next.Contact.String() != b.Contact.String() {
 		return false
 	}
 	next.Contact = b.Contact

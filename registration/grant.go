@@ -8,7 +8,7 @@ import (
 
 // A grant is how long a contact is registered: by the answer, and in Redis.
 type grant struct {
-	granted time.Duration // whole seconds
+	granted time.Duration
 	kept    time.Duration
 	allowed time.Duration // without regard to a NAT: what the callback agreed to
 }
@@ -42,7 +42,7 @@ func (p Policy) grant(r *Request, v Verdict, contact sip.Address, wish time.Dura
 	if v.Expires > 0 {
 		granted = min(granted, v.Expires)
 	}
-	g := grant{granted: granted.Truncate(time.Second), kept: granted, allowed: granted}
+	g := grant{granted: granted, kept: granted, allowed: granted}
 	if p.NAT.covers(r, contact.URI.Host) {
 		g.granted = min(granted, p.NAT.Interval)
 		if !p.NAT.KeepRequested {
