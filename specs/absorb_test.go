@@ -145,7 +145,7 @@ var _ = Describe("Absorbing refreshes (rule 53, fault 5)", func() {
 		})
 
 		It("keeps that user from the phone's address of record", func() {
-			Expect(phone.Register(WithTo("<sip:"+aor+">"))).To(HaveStatus(403))
+			Expect(phone.Register(WithTo("<sip:" + aor + ">"))).To(HaveStatus(403))
 			Expect(asked()).To(Equal(1))
 			Expect(site.Stored(aor)).To(HaveKeyWithValue("contact", HavePrefix("sip:daveh@")))
 		})
