@@ -133,13 +133,17 @@ func fromBinding(b binding) (registration.Binding, error) {
 	if err != nil {
 		return registration.Binding{}, fmt.Errorf("stored contact: %w", err)
 	}
+	granted := time.Duration(b.Granted) * time.Millisecond
+	if granted.Milliseconds() != b.Granted {
+		return registration.Binding{}, fmt.Errorf("stored grant: %d ms is no time", b.Granted)
+	}
 	return registration.Binding{
 		Contact:    contact,
 		CallID:     string(b.CallID),
 		CSeq:       b.CSeq,
 		Registered: b.Registered.time(),
 		Refreshed:  b.Refreshed.time(),
-		Granted:    time.Duration(b.Granted) * time.Millisecond,
+		Granted:    granted,
 		Expires:    b.Expires.time(),
 		UserAgent:  string(b.UserAgent),
 		Flow: registration.Flow{
