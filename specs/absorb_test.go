@@ -90,18 +90,19 @@ var _ = Describe("Absorbing refreshes (rule 53, fault 5)", func() {
 	})
 
 	DescribeTable("asks the callback each time",
-		func(network, setting string) {
-			if setting != "" {
-				site.Settings.Set("registration.absorb", setting)
+		func(network, key, value string) {
+			if key != "" {
+				site.Settings.Set(key, value)
 			}
 			start(network)
 			Expect(phone.Register()).To(HaveStatus(200))
 			Expect(phone.Register()).To(HaveStatus(200))
 			Expect(asked()).To(Equal(2))
 		},
-		Entry("when it is off", "tcp", "off"),
-		Entry("about a UDP phone by default", "udp", ""),
-		Entry("about a UDP phone when connections are absorbed", "udp", "connections"),
+		Entry("when it is off", "tcp", "registration.absorb", "off"),
+		Entry("when all of the period is the reserve", "tcp", "registration.absorbReserve", "1h"),
+		Entry("about a UDP phone by default", "udp", "", ""),
+		Entry("about a UDP phone when connections are absorbed", "udp", "registration.absorb", "connections"),
 	)
 
 	It("absorbs UDP too when told so, and keeps the short interval of a NAT going", func() {
@@ -112,6 +113,17 @@ var _ = Describe("Absorbing refreshes (rule 53, fault 5)", func() {
 			Expect(phone.Register(WithContact(private))).To(Grant("sip:daveh@192.168.1.7:5060", 30))
 			Expect(site.Lifetime(aor)).To(About(30))
 			shorten()
+		}
+		Expect(asked()).To(Equal(1))
+	})
+
+	It("absorbs UDP in a jambonz deployment when told so, while Redis keeps what was asked for", func() {
+		site.Settings.Set("redis.schema", "jambonz")
+		site.Settings.Set("registration.absorb", "all")
+		start("udp")
+		for range 5 {
+			Expect(phone.Register()).To(Grant(phone.Contact(), 30))
+			Expect(site.Lifetime("user:" + aor)).To(About(3600))
 		}
 		Expect(asked()).To(Equal(1))
 	})
