@@ -177,7 +177,7 @@ func (a *aor) saved(ctx actor.Context, w *work, m *messages.BindingsSaved) {
 
 // redecide decides anew on what the store holds, a bounded number of times.
 func (a *aor) redecide(ctx actor.Context, w *work, state registration.State) {
-	a.state, w.fresh = state, true
+	a.state, w.fresh = state, w.judged
 	if w.decisions++; w.decisions >= maxDecisions {
 		a.answer(ctx, w, registration.Unavailable("the stored bindings change too fast", a.deps.limits.RetryAfter))
 		return

@@ -63,7 +63,7 @@ func proxied(r *Request) bool {
 
 // Absorb is rule 53: the outcome of a refresh that rests on what the callback said earlier, or false when the callback must
 // be asked. Such a refresh comes on the flow of its binding, with its Call-ID and a higher CSeq, in the name of the user, realm and
-// algorithm that the callback accepted, and changes nothing but how long the binding lives: not past the period that the
+// algorithm that the callback accepted, and changes nothing, in no binding, but how long its own lives: not past the period that the
 // callback granted, and not less than without the refresh. It is stored like any other. It is pure.
 //
 // The response of the digest is not looked at, for only the callback can: that is why an absorbed refresh must not bring
@@ -73,29 +73,32 @@ func Absorb(now time.Time, state State, r *Request, p Policy) (Outcome, bool) {
 		return Outcome{}, false
 	}
 	state = state.At(now)
-	known, bound := state.refreshedBy(r)
+	known, others, bound := state.refreshedBy(r)
 	if !bound || r.CSeq <= known.CSeq || !known.Authorization.standsFor(r) || !known.Authorization.lasts(now, p) {
 		return Outcome{}, false
 	}
 	outcome := Decide(now, state, r, known.remembered(now), p)
-	if outcome.Deed != Refreshed || len(outcome.Next.Bindings) != len(state.Bindings) {
+	if outcome.Deed != Refreshed || outcome.Next == nil {
 		return Outcome{}, false
 	}
-	if next, _ := outcome.Next.refreshedBy(r); next.CSeq != r.CSeq || !known.onlyProlonged(next) {
+	next, otherNext, _ := outcome.Next.refreshedBy(r)
+	if next.CSeq != r.CSeq || !known.onlyProlonged(next) || !reflect.DeepEqual(others, otherNext) {
 		return Outcome{}, false
 	}
 	outcome.Cause += ", absorbed"
 	return outcome, true
 }
 
-// refreshedBy finds the binding that a REGISTER with one Contact would refresh.
-func (s State) refreshedBy(r *Request) (Binding, bool) {
+// refreshedBy finds the binding that a REGISTER with one Contact would refresh, and those that it leaves alone.
+func (s State) refreshedBy(r *Request) (binding Binding, others []Binding, found bool) {
 	for _, b := range s.Bindings {
-		if b.CallID == r.CallID && b.Contact.URI.Equal(r.Contacts.Addresses[0].URI) {
-			return b, true
+		if !found && b.CallID == r.CallID && b.Contact.URI.Equal(r.Contacts.Addresses[0].URI) {
+			binding, found = b, true
+		} else {
+			others = append(others, b)
 		}
 	}
-	return Binding{}, false
+	return binding, others, found
 }
 
 // remembered is the callback's verdict as it still stands: the same grants, and no more time than is left. Fractions of a second
