@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"time"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"sbc-registrar/messages"
@@ -88,14 +90,29 @@ func (a *aor) abandonOverdue(ctx actor.Context) {
 	}
 }
 
-// next takes the next request that is still worth the work, unless one is in hand.
+// next takes the next request that is still worth the work, unless one is in hand. One that the rules may absorb needs the
+// state before the callback.
 func (a *aor) next(ctx actor.Context) {
-	w := a.desk.take(a.deps.now())
-	if w == nil {
-		return
+	now := a.deps.now()
+	w := a.desk.take(now)
+	switch {
+	case w == nil:
+	case a.state.Version == 0 && a.deps.policy.MayAbsorb(w.request):
+		a.load(ctx, w, now)
+	default:
+		a.decide(ctx, w)
 	}
+}
+
+func (a *aor) ask(ctx actor.Context, w *work) {
 	ctx.Request(a.desk.authorizer, &messages.AuthorizationWanted{
 		Work: w.number, Request: w.request, Expires: a.deps.policy.Wish(w.request),
+	})
+}
+
+func (a *aor) load(ctx actor.Context, w *work, now time.Time) {
+	ctx.Request(a.desk.keeper, &messages.BindingsWanted{
+		Work: w.number, AOR: w.request.AOR, Now: now, Deadline: w.request.Deadline,
 	})
 }
 
@@ -104,17 +121,20 @@ func (a *aor) authorized(ctx actor.Context, w *work, m *messages.AuthorizationGi
 		a.answer(ctx, w, registration.Unavailable(m.Err.Error(), a.deps.limits.RetryAfter))
 		return
 	}
-	w.verdict = m.Verdict
+	w.verdict, w.judged = m.Verdict, true
 	a.decide(ctx, w)
 }
 
-// decide asks the rules. Their answer stands only if the store confirms the state that it was decided on: by taking the
-// change, or, where nothing changes, by having been read for this very request.
+// decide asks the rules, and before them the callback, unless they need no word of it (rule 53). Their answer stands only if
+// the store confirms the state that it was decided on: by taking the change, or, where nothing changes, by having been read
+// for this very request.
 func (a *aor) decide(ctx actor.Context, w *work) {
 	now := a.deps.now()
-	outcome := registration.Decide(now, a.state, w.request, w.verdict, a.deps.policy)
+	outcome, decided := a.judge(now, w)
 	switch {
-	case !w.verdict.OK:
+	case !decided:
+		a.ask(ctx, w)
+	case w.judged && !w.verdict.OK:
 		a.answer(ctx, w, outcome)
 	case outcome.Next != nil:
 		w.outcome = outcome
@@ -124,10 +144,16 @@ func (a *aor) decide(ctx actor.Context, w *work) {
 	case w.fresh:
 		a.answer(ctx, w, outcome)
 	default:
-		ctx.Request(a.desk.keeper, &messages.BindingsWanted{
-			Work: w.number, AOR: w.request.AOR, Now: now, Deadline: w.request.Deadline,
-		})
+		a.load(ctx, w, now)
 	}
+}
+
+// judge is the rules' answer, or false while they need the callback's.
+func (a *aor) judge(now time.Time, w *work) (registration.Outcome, bool) {
+	if !w.judged {
+		return registration.Absorb(now, a.state, w.request, a.deps.policy)
+	}
+	return registration.Decide(now, a.state, w.request, w.verdict, a.deps.policy), true
 }
 
 func (a *aor) loaded(ctx actor.Context, w *work, m *messages.BindingsLoaded) {
@@ -152,7 +178,7 @@ func (a *aor) saved(ctx actor.Context, w *work, m *messages.BindingsSaved) {
 
 // redecide decides anew on what the store holds, a bounded number of times.
 func (a *aor) redecide(ctx actor.Context, w *work, state registration.State) {
-	a.state, w.fresh = state, true
+	a.state, w.fresh = state, w.judged
 	if w.decisions++; w.decisions >= maxDecisions {
 		a.answer(ctx, w, registration.Unavailable("the stored bindings change too fast", a.deps.limits.RetryAfter))
 		return

@@ -24,10 +24,11 @@ type work struct {
 	number    uint64
 	request   *registration.Request
 	from      *actor.PID // the connection that answers it
+	judged    bool       // the callback was asked, and verdict is what it said
 	verdict   registration.Verdict
 	outcome   registration.Outcome // what to answer once it is saved
 	decisions int
-	fresh     bool // the state was read from the store for this request
+	fresh     bool // the state was read from the store for this request, after the callback was asked
 }
 
 func (d *desk) empty() bool { return d.current == nil && len(d.waiting) == 0 }

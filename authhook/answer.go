@@ -30,6 +30,7 @@ func parseAnswer(body []byte) (registration.Verdict, error) {
 		"status":                     text(&status),
 		"msg":                        text(&message),
 		"expires":                    lifetime(&v.Expires),
+		"auth_valid":                 validity(&v.Valid),
 		"call_hook":                  hook(&v.Grants.CallHook),
 		"call_status_hook":           hook(&v.Grants.CallStatusHook),
 		"allow_direct_app_calling":   flag(&v.Grants.AllowDirectApp),
@@ -60,7 +61,7 @@ func parseAnswer(body []byte) (registration.Verdict, error) {
 	case isWord(status, "ok"):
 		v.OK, v.Blacklist, v.Headers = true, false, nil
 	case isWord(status, "fail"):
-		v.Expires, v.Grants = 0, registration.Grants{}
+		v.Expires, v.Valid, v.Grants = 0, nil, registration.Grants{}
 	case status == "":
 		return registration.Verdict{}, errors.New("no status")
 	default:
@@ -170,6 +171,17 @@ func lifetime(to *time.Duration) func(json.RawMessage) error {
 		}
 		*to = time.Duration(min(n, maxLifetime)) * time.Second
 		return nil
+	}
+}
+
+// validity reads seconds as lifetime does, but tells 0, which is "ask me each time", from absence.
+func validity(to **time.Duration) func(json.RawMessage) error {
+	return func(value json.RawMessage) error {
+		if isNull(value) {
+			return nil
+		}
+		*to = new(time.Duration)
+		return lifetime(*to)(value)
 	}
 }
 

@@ -17,6 +17,10 @@ func TestAnswersThatAreClear(t *testing.T) {
 	granted := func(seconds int64) registration.Verdict {
 		return registration.Verdict{OK: true, Expires: time.Duration(seconds) * time.Second}
 	}
+	stands := func(seconds int64) registration.Verdict { // rule 53
+		valid := time.Duration(seconds) * time.Second
+		return registration.Verdict{OK: true, Valid: &valid}
+	}
 	for _, c := range []struct {
 		answer string
 		want   registration.Verdict
@@ -31,6 +35,11 @@ func TestAnswersThatAreClear(t *testing.T) {
 		{`{"status":"ok","expires":30.9}`, granted(30)},
 		{`{"status":"ok","expires":0.5}`, granted(1)},
 		{`{"status":"ok","expires":0}`, ok},
+		{`{"status":"ok","auth_valid":600}`, stands(600)},
+		{`{"status":"ok","auth_valid":"600"}`, stands(600)},
+		{`{"status":"ok","auth_valid":0}`, stands(0)},
+		{`{"status":"ok","auth_valid":null}`, ok},
+		{`{"status":"fail","auth_valid":600}`, registration.Verdict{}},
 		{`{"status":"ok","expires":-0}`, ok},
 		{`{"status":"ok","expires":1e999}`, granted(4294967295)},
 		{`{"status":"ok","expires":"99999999999999999999"}`, granted(4294967295)},
@@ -106,6 +115,10 @@ func TestAnswersThatAreNot(t *testing.T) {
 		{`{"status":"ok","expires":true}`, "expires"},
 		{`{"status":"ok","expires":{}}`, "expires"},
 		{`{"status":"ok","expires":[60]}`, "expires"},
+		{`{"status":"ok","auth_valid":-1}`, "auth_valid"},
+		{`{"status":"ok","auth_valid":"soon"}`, "auth_valid"},
+		{`{"status":"ok","auth_valid":false}`, "auth_valid"},
+		{`{"status":"ok","auth_valid":0,"auth_valid":3600}`, "auth_valid twice"},
 		{`{"status":"ok","msg":1}`, "msg"},
 		{`{"status":"ok","call_hook":{"url":"https://x"}}`, "call_hook"},
 		{`{"status":"ok","call_hook":"https://x\n"}`, "call_hook"},
@@ -160,7 +173,7 @@ func TestALongMessageIsCut(t *testing.T) {
 func FuzzAnswer(f *testing.F) {
 	for _, seed := range []string{
 		`{"status":"ok"}`, `{"status":"fail","msg":"invalid username"}`, `{"status":"OK","expires":"60","call_hook":"https://x"}`,
-		`{"status":"fail","blacklist":true,"headers":{"X-A":"b","Retry-After":"5"}}`, `{"status":"ok","expires":1e999,"a":[{}]}`,
+		`{"status":"fail","blacklist":true,"headers":{"X-A":"b","Retry-After":"5"}}`, `{"status":"ok","expires":1e999,"a":[{}],"auth_valid":0}`,
 		`{"status":"ok","status":"fail"}`, `{"st\u0061tus":"ok"}`, `[]`, `{"status":"ok"} {}`, `{"headers":{"X":"\u000d"},"status":"fail"}`,
 	} {
 		f.Add([]byte(seed))
@@ -185,7 +198,10 @@ func FuzzAnswer(f *testing.F) {
 		if v.Expires < 0 || v.Expires > maxLifetime*time.Second || v.Expires%time.Second != 0 {
 			t.Fatalf("expires %s", v.Expires)
 		}
-		if !v.OK && (v.Expires != 0 || v.Grants != registration.Grants{}) {
+		if v.Valid != nil && (*v.Valid < 0 || *v.Valid > maxLifetime*time.Second || *v.Valid%time.Second != 0) {
+			t.Fatalf("auth_valid %s", *v.Valid)
+		}
+		if !v.OK && (v.Expires != 0 || v.Valid != nil || v.Grants != registration.Grants{}) {
 			t.Fatalf("a refusal grants %+v", v)
 		}
 		if hasControl(v.Message + v.Grants.CallHook + v.Grants.CallStatusHook) {

@@ -13,6 +13,9 @@
 // The answer may be unclear, so reading it is strict: one JSON object and nothing behind it, every known key at most once
 // and of its type, at most 16 KB on the wire. Keys that nobody here knows are ignored, for callbacks serve others too.
 //
+// Beside what callbacks have always answered there is auth_valid, in seconds: refreshes of an unchanged binding may rest on an ok for so long
+// without asking again (rule 53), never longer than the ok grants, which is also what its absence means. 0 asks each time.
+//
 // A Client is safe for concurrent use. It keeps a pool of HTTP/1.1 connections of its own: no proxy from the environment,
 // no redirects (they would carry the digest to whoever is named), no cookies, no compression. A question is asked again
 // only when a kept connection turned out to be closed before a byte of the answer came, and a POST then only once (net/http

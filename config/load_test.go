@@ -148,6 +148,8 @@ func TestPureEnvironmentOfJambonz(t *testing.T) {
 	equal(t, "body", settings.AuthCallback.Body, config.BodyJambonz)
 	equal(t, "rule", settings.Registration.NAT.Rule, config.NATUDP)
 	equal(t, "keep", settings.Registration.NAT.Keep, config.KeepRequested)
+	equal(t, "absorb", settings.Registration.Absorb, config.AbsorbConnections)
+	equal(t, "absorb reserve", settings.Registration.AbsorbReserve, 30*time.Second)
 	equal(t, "deadline", settings.Registration.Deadline, 6*time.Second)
 	equal(t, "domains", settings.Registration.Domains, []string{"example.com", "example.org"})
 	equal(t, "http.address", settings.HTTP.Address, "")

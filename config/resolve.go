@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Default ports of the other side.
@@ -70,6 +71,10 @@ func (s *Settings) resolveSchema() {
 	s.derive("authCallback.body", &s.AuthCallback.Body, body)
 	s.derive("registration.nat.rule", &s.Registration.NAT.Rule, rule)
 	s.derive("registration.nat.keep", &s.Registration.NAT.Keep, keep)
+	if s.Redis.Schema == SchemaJambonz && s.Registration.AbsorbReserve == 0 { // the rule that its users know
+		s.Registration.AbsorbReserve = 30 * time.Second
+		s.origins["registration.absorbReserve"] = originDerived
+	}
 }
 
 const originDerived = "derived"

@@ -18,6 +18,13 @@ const (
 	BodyJambonz = "jambonz"
 )
 
+// Values of registration.absorb.
+const (
+	AbsorbOff         = "off"
+	AbsorbConnections = "connections" // TCP, TLS and WebSocket
+	AbsorbAll         = "all"         // UDP too
+)
+
 // Values of registration.nat.rule.
 const (
 	NATDetect = "detect" // compare Contact and Via with the source address
@@ -139,6 +146,8 @@ type Registration struct {
 	MaxExpires     time.Duration `key:"maxExpires" default:"2h" check:"min=1s,max=8760h,seconds" want:"whole seconds, from 1s to 8760h" help:"A longer expiry is shortened to this."`
 	DefaultExpires time.Duration `key:"defaultExpires" default:"1h" check:"min=1s,seconds" want:"whole seconds, at least 1s" help:"Expiry of a REGISTER that asks for none."`
 	NAT            NAT           `key:"nat"`
+	Absorb         string        `key:"absorb" default:"connections" enum:"off connections all" help:"On which flows a client that refreshes its unchanged binding is spared the callback, inside the period that this granted: connections = TCP, TLS and WebSocket, all = UDP too (its source addresses can be forged), off = none."`
+	AbsorbReserve  time.Duration `key:"absorbReserve" default:"0s" check:"min=0s,seconds" want:"whole seconds, or 0s for the default" help:"The callback is asked again once no more than this is left of that period; 0s = a third of it, or 30s when redis.schema is jambonz."`
 	Deadline       time.Duration `key:"deadline" default:"5s" check:"min=100ms,max=25s" want:"a duration from 100ms to 25s (drachtio forgets a transaction soon after)" help:"Every REGISTER is answered within this time."`
 }
 

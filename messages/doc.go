@@ -14,6 +14,8 @@
 //	RegisterAnswered      aor, shard   connection   —              the connection sends the one final answer
 //	answerSettled (*)     drachtio     connection   —              the server sent it, or says why not
 //
+// A refresh that the rules may absorb begins with BindingsWanted, and needs no AuthorizationWanted if they do.
+//
 // # Passivation of idle aor actors
 //
 //	passivationDue (*)    timer        shard        —

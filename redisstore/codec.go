@@ -39,6 +39,16 @@ type binding struct {
 	AllowDirectApp    bool           `json:"allowDirectApp,omitempty"`
 	AllowDirectQueue  bool           `json:"allowDirectQueue,omitempty"`
 	AllowDirectUser   bool           `json:"allowDirectUser,omitempty"`
+	Authorization     *authorization `json:"authorization,omitempty"`
+}
+
+// An authorization came later: bindings of older records have none.
+type authorization struct {
+	Username  text   `json:"username"`
+	Realm     text   `json:"realm"`
+	Algorithm text   `json:"algorithm"`
+	Given     millis `json:"given"`
+	Until     millis `json:"until"`
 }
 
 type tombstone struct {
@@ -114,6 +124,7 @@ func toBinding(b registration.Binding) binding {
 		AllowDirectApp:    b.Grants.AllowDirectApp,
 		AllowDirectQueue:  b.Grants.AllowDirectQueue,
 		AllowDirectUser:   b.Grants.AllowDirectUser,
+		Authorization:     toAuthorization(b.Authorization),
 	}
 }
 
@@ -122,13 +133,17 @@ func fromBinding(b binding) (registration.Binding, error) {
 	if err != nil {
 		return registration.Binding{}, fmt.Errorf("stored contact: %w", err)
 	}
+	granted := time.Duration(b.Granted) * time.Millisecond
+	if granted.Milliseconds() != b.Granted {
+		return registration.Binding{}, fmt.Errorf("stored grant: %d ms is no time", b.Granted)
+	}
 	return registration.Binding{
 		Contact:    contact,
 		CallID:     string(b.CallID),
 		CSeq:       b.CSeq,
 		Registered: b.Registered.time(),
 		Refreshed:  b.Refreshed.time(),
-		Granted:    time.Duration(b.Granted) * time.Millisecond,
+		Granted:    granted,
 		Expires:    b.Expires.time(),
 		UserAgent:  string(b.UserAgent),
 		Flow: registration.Flow{
@@ -145,7 +160,26 @@ func fromBinding(b binding) (registration.Binding, error) {
 			AllowDirectQueue: b.AllowDirectQueue,
 			AllowDirectUser:  b.AllowDirectUser,
 		},
+		Authorization: b.Authorization.value(),
 	}, nil
+}
+
+func toAuthorization(a registration.Authorization) *authorization {
+	if a == (registration.Authorization{}) {
+		return nil
+	}
+	return &authorization{
+		Username: text(a.Username), Realm: text(a.Realm), Algorithm: text(a.Algorithm), Given: toMillis(a.Given), Until: toMillis(a.Until),
+	}
+}
+
+func (a *authorization) value() registration.Authorization {
+	if a == nil {
+		return registration.Authorization{}
+	}
+	return registration.Authorization{
+		Username: string(a.Username), Realm: string(a.Realm), Algorithm: string(a.Algorithm), Given: a.Given.time(), Until: a.Until.time(),
+	}
 }
 
 func toTombstone(t registration.Tombstone) tombstone {

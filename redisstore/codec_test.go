@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +36,25 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+func TestAnAuthorizationIsAddedToTheDocument(t *testing.T) { // rule 53
+	at := time.UnixMilli(1_700_000_000_123).UTC()
+	want := registration.Authorization{Username: "alice", Realm: "example.com", Algorithm: "SHA-256", Given: at, Until: at.Add(time.Hour)}
+	raw, err := encode(registration.State{Version: 7, Bindings: []registration.Binding{{Authorization: want}}})
+	const field = `"authorization":{"username":"alice","realm":"example.com","algorithm":"SHA-256","given":1700000000123,"until":1700003600123}`
+	if err != nil || !strings.Contains(raw, field) {
+		t.Fatalf("%s, %v", raw, err)
+	}
+	for raw, want := range map[string]registration.Authorization{
+		`{"v":1,"bindings":[{"contact":"<sip:a@b>",` + field + `}]}`: want,
+		`{"v":1,"bindings":[{"contact":"<sip:a@b>"}]}`:               {}, // an older record
+	} {
+		state, err := decode(7, raw)
+		if err != nil || state.Bindings[0].Authorization != want {
+			t.Errorf("%s: %+v, %v", raw, state, err)
+		}
+	}
+}
+
 func TestUnknownFieldsAreIgnored(t *testing.T) {
 	state, err := decode(7, `{"v":1,"future":{"a":1},"bindings":[{"contact":"<sip:a@b>","future":[1]}]}`)
 	if err != nil || state.Version != 7 || len(state.Bindings) != 1 || state.Bindings[0].Contact.URI.User != "a" {
@@ -60,8 +80,9 @@ func TestTextComesBackUnchanged(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(`{"v":1}`)
 	f.Add(`{"v":1,"bindings":[{"contact":"\"A\" <sip:a@b;x>;q=1","callId":["/w=="],"cseq":1,"registered":-1,"granted":5,` +
-		`"expires":1700000000123,"source":"192.0.2.1:5060","received":"[::1]:1","callHook":"h","allowDirectApp":true}]}`)
+		`"expires":1700000000123,"source":"192.0.2.1:5060","received":"[::1]:1","callHook":"h","allowDirectApp":true,"authorization":{"username":["/w=="],"until":1}}]}`)
 	f.Add(`{"v":1,"removed":[{"contact":"<tel:+1>","callId":"1","cseq":4294967295,"until":1}],"more":null}`)
+	f.Add(`{"v":1,"bindings":[{"contact":"<sip:a@b>","granted":10000000000000}]}`) // more than a Duration holds
 	f.Add(`{"v":2}`)
 	f.Fuzz(func(t *testing.T, raw string) {
 		state, err := decode(1, raw)

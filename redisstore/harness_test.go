@@ -107,6 +107,9 @@ func (h *harness) binding(contact string, lifetime time.Duration) registration.B
 			PrivateSBCAddress: "10.0.0.3:5060",
 		},
 		Grants: registration.Grants{CallHook: "https://example.com/call?a=1&b=<2>", AllowDirectUser: true},
+		Authorization: registration.Authorization{
+			Username: "alice", Realm: "example.com", Algorithm: "MD5", Given: h.now, Until: h.now.Add(time.Hour),
+		},
 	}
 }
 

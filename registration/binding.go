@@ -38,6 +38,8 @@ type Binding struct {
 	UserAgent  string
 	Flow       Flow
 	Grants     Grants
+
+	Authorization Authorization // what absorbed refreshes rest on (rule 53)
 }
 
 // A Tombstone remembers a removed binding for a while, so that an older REGISTER that arrives late does not bring it back.

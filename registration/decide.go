@@ -180,6 +180,8 @@ func (u *updating) put(i int, contact sip.Address, g grant) {
 		UserAgent:  u.r.UserAgent,
 		Flow:       u.r.Flow,
 		Grants:     u.v.Grants,
+
+		Authorization: u.v.authorization(u.now, u.r, g.allowed),
 	}
 	u.deed = Registered
 	if i >= 0 {

@@ -10,6 +10,7 @@ import (
 type grant struct {
 	granted time.Duration
 	kept    time.Duration
+	allowed time.Duration // without regard to a NAT: what the callback agreed to
 }
 
 // wish is how long the client asks for: its Contact's expires, else the Expires header field, else the default (rule 19).
@@ -41,7 +42,7 @@ func (p Policy) grant(r *Request, v Verdict, contact sip.Address, wish time.Dura
 	if v.Expires > 0 {
 		granted = min(granted, v.Expires)
 	}
-	g := grant{granted: granted, kept: granted}
+	g := grant{granted: granted, kept: granted, allowed: granted}
 	if p.NAT.covers(r, contact.URI.Host) {
 		g.granted = min(granted, p.NAT.Interval)
 		if !p.NAT.KeepRequested {

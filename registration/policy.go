@@ -15,6 +15,7 @@ type Policy struct {
 	MaxExpires     time.Duration // longer wishes are cut to this
 	DefaultExpires time.Duration // for a REGISTER that wishes nothing
 	NAT            NATPolicy
+	Absorb         AbsorbPolicy
 	MaxContacts    int // bindings per AOR; a further one replaces the oldest
 }
 
@@ -25,6 +26,7 @@ func DefaultPolicy() Policy {
 		MaxExpires:     2 * time.Hour,
 		DefaultExpires: time.Hour,
 		NAT:            NATPolicy{Rule: NATDetect, Interval: 30 * time.Second},
+		Absorb:         AbsorbPolicy{Flows: AbsorbConnections},
 		MaxContacts:    10,
 	}
 }

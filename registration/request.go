@@ -28,6 +28,9 @@ type Verdict struct {
 	Message   string        // why not, for the log; never sent to the client
 	Expires   time.Duration // at most this long; 0 = as requested
 	Grants    Grants
-	Blacklist bool         // the source is a suspected spammer
-	Headers   []sip.Header // to be copied into the 403
+	Valid     *time.Duration // refreshes may rest on it for so long, never longer than it grants; nil = as long (rule 53)
+	Blacklist bool           // the source is a suspected spammer
+	Headers   []sip.Header   // to be copied into the 403
+
+	Remembered *Authorization // set by Absorb: the callback said so earlier
 }

@@ -156,6 +156,7 @@ func policyOf(s config.Registration) registration.Policy {
 		Interval:      s.NAT.Interval,
 		KeepRequested: s.NAT.Keep == config.KeepRequested,
 	}
+	policy.Absorb = registration.AbsorbPolicy{Flows: registration.AbsorbRule(s.Absorb), Reserve: s.AbsorbReserve}
 	return policy
 }
 
