@@ -28,6 +28,7 @@ type program struct {
 	store     *redisstore.Store
 	hook      *authhook.Client
 	registrar *actors.Registrar
+	serving   atomic.Pointer[actors.Registrar] // the same for readiness, which asks while the parts are being joined
 	admin     *admin.Server
 	stopping  atomic.Bool
 }
@@ -72,6 +73,7 @@ func (p *program) join(s config.Settings) (err error) {
 		Links:      links,
 		Log:        p.log,
 	})
+	p.serving.Store(p.registrar)
 	return err
 }
 
@@ -85,13 +87,14 @@ func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
 }
 
 func (p *program) probeLinks(ctx context.Context) error {
+	registrar := p.serving.Load()
 	switch {
 	case p.stopping.Load():
 		return errors.New("the registrar stops")
-	case p.registrar == nil:
+	case registrar == nil:
 		return errors.New("the registrar starts")
 	default:
-		return p.registrar.Ready(ctx)
+		return registrar.Ready(ctx)
 	}
 }
 
