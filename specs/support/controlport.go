@@ -6,10 +6,14 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 )
+
+// settleTime is how long an answer too many is waited for.
+const settleTime = 100 * time.Millisecond
 
 // A ControlPort plays the control port of a drachtio server to registrars that connect, and nothing else: a spec says what
 // requests have arrived, byte for byte, with no SIP stack in between that would refuse or repair them.
@@ -83,11 +87,11 @@ func (c *ControlPort) Ask(transport, source, text string) Response {
 	return c.Answers(transaction)[0]
 }
 
-// ExpectOneAnswerEach tells that every request has exactly one answer, also a little later.
+// ExpectOneAnswerEach tells that every request has exactly one answer, also a moment later.
 func (c *ControlPort) ExpectOneAnswerEach() {
 	GinkgoHelper()
 	Eventually(c.counts).Should(HaveEach(1), "every request is answered")
-	Consistently(c.counts).Should(HaveEach(1), "one answer for each request")
+	Consistently(c.counts).WithTimeout(settleTime).Should(HaveEach(1), "one answer for each request")
 }
 
 // counts are the numbers of answers per request.
