@@ -27,8 +27,7 @@ type program struct {
 	log       zerolog.Logger
 	store     *redisstore.Store
 	hook      *authhook.Client
-	registrar *actors.Registrar
-	serving   atomic.Pointer[actors.Registrar] // the same for readiness, which asks while the parts are being joined
+	registrar atomic.Pointer[actors.Registrar] // nil until it runs; readiness asks for it at any time
 	admin     *admin.Server
 	stopping  atomic.Bool
 }
@@ -64,7 +63,7 @@ func (p *program) join(s config.Settings) (err error) {
 	if err != nil {
 		return err
 	}
-	p.registrar, err = actors.Start(actors.Config{
+	registrar, err := actors.Start(actors.Config{
 		Authorizer: p.hook,
 		Bindings:   p.store,
 		Challenger: challenger,
@@ -73,8 +72,11 @@ func (p *program) join(s config.Settings) (err error) {
 		Links:      links,
 		Log:        p.log,
 	})
-	p.serving.Store(p.registrar)
-	return err
+	if err != nil {
+		return err
+	}
+	p.registrar.Store(registrar)
+	return nil
 }
 
 func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
@@ -87,7 +89,7 @@ func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
 }
 
 func (p *program) probeLinks(ctx context.Context) error {
-	registrar := p.serving.Load()
+	registrar := p.registrar.Load()
 	switch {
 	case p.stopping.Load():
 		return errors.New("the registrar stops")
@@ -103,7 +105,7 @@ func (p *program) probeLinks(ctx context.Context) error {
 func (p *program) stop() error {
 	p.stopping.Store(true)
 	p.log.Info().Str("event", "program.stopping").Msg("stopping: finishing what is in flight")
-	err := p.registrar.Stop(drainPatience)
+	err := p.registrar.Load().Stop(drainPatience)
 	p.close()
 	p.log.Info().Str("event", "program.stopped").Msg("stopped")
 	return err
