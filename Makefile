@@ -41,7 +41,7 @@ unit: ## unit tests beside the code, with the race detector
 	go test -race $(UNIT_PACKAGES)
 
 .PHONY: spec
-spec: $(NODE_MODULES) ## specs: the built binary with a real redis-server, SIPp and JsSIP
+spec: $(NODE_MODULES) ## specs: the built binary with a real redis-server, SIPp, JsSIP in Chromium and other clients
 	$(GINKGO) run -r -p --race --randomize-all --fail-on-pending --fail-on-empty --keep-going --timeout=15m $(SPECFLAGS) ./specs
 
 .PHONY: lint
@@ -80,8 +80,9 @@ clean: ## remove what was built or installed here
 	rm -rf bin specs/*/node_modules
 
 .PHONY: needs
-needs: ## install (as root) or name what the tests need: a C compiler, redis-server, sipp, node, npm
-	@tools/needs gcc:gcc,libc6-dev redis-server:redis-server sipp:sip-tester node:nodejs npm:npm
+needs: ## install (as root) or name what the tests need: a C compiler, redis-server, node, npm, Chromium and SIP clients
+	@tools/needs gcc:gcc,libc6-dev redis-server:redis-server sipp:sip-tester node:nodejs npm:npm chromium:chromium \
+	  baresip:baresip-core linphonec:linphone-cli sipsak:sipsak svcrack:sipvicious
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund

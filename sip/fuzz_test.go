@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sbc-registrar/sip"
+	"sbc-registrar/specs/support/torture"
 )
 
 // checkHarmless holds what this package promises of any text that it read or wrote.
@@ -43,6 +44,13 @@ func FuzzParseRequest(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
+		f.Add(raw)
+	}
+	messages, err := torture.Messages()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, raw := range messages {
 		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -12,7 +12,7 @@ import (
 // A Script is a Node program of specs/interop. It writes JSON lines to Out, and ends soon after End.
 type Script struct {
 	*gexec.Session
-	stdin io.Closer
+	stdin io.WriteCloser
 }
 
 // Node starts a program of specs/interop, whose packages `npm ci` has installed there.
@@ -34,3 +34,10 @@ func Node(name string, arguments ...string) *Script {
 
 // End ends the program's input: it finishes what it does and ends.
 func (s *Script) End() { _ = s.stdin.Close() }
+
+// Line tells a program that waits for a line to go on.
+func (s *Script) Line() {
+	GinkgoHelper()
+	_, err := io.WriteString(s.stdin, "\n")
+	Expect(err).NotTo(HaveOccurred(), "write to node")
+}

@@ -78,7 +78,7 @@ func (p *Phone) Request(changes ...Change) Register {
 // Send sends a request and does not wait.
 func (p *Phone) Send(r Register) {
 	GinkgoHelper()
-	_, err := io.WriteString(p.conn, r.text(strings.ToUpper(p.network), p.Address()))
+	_, err := io.WriteString(p.conn, r.Text(strings.ToUpper(p.network), p.Address()))
 	Expect(err).NotTo(HaveOccurred(), "send a request")
 }
 

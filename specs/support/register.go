@@ -18,8 +18,8 @@ type Register struct {
 	Headers  []string // further header fields, whole lines
 }
 
-// text writes the request for one transport.
-func (r Register) text(transport, local string) string {
+// Text writes the request for one transport.
+func (r Register) Text(transport, local string) string {
 	method := r.Method
 	if method == "" {
 		method = "REGISTER"
