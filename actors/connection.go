@@ -191,12 +191,21 @@ func (c *connection) admit(ctx actor.Context, request drachtio.Request) {
 		return
 	}
 	c.arm(ctx)
+	tx.source = request.Source.Addr()
+	tx.subject = subject{source: request.Source.String(), protocol: request.Protocol}
+	turnedAway := c.turnAway(tx.source) // before anything is done for it, but counted whatever it says
 	msg, err := sip.ParseRequest(request.SIP)
-	if err != nil {
+	if err == nil {
+		tx.echo = echo(msg)
+	}
+	switch {
+	case turnedAway != nil:
+		c.answer(ctx, tx.id, *turnedAway)
+		return
+	case err != nil:
 		c.answer(ctx, tx.id, registration.Refuse(400, err.Error()))
 		return
 	}
-	tx.echo = echo(msg)
 	flow := flowOf(request, msg, c.server)
 	tx.subject = subject{source: flow.Source.String(), protocol: flow.Protocol}
 	tx.subject.callID, _ = msg.Value("Call-ID")
@@ -207,6 +216,10 @@ func (c *connection) admit(ctx actor.Context, request drachtio.Request) {
 		return
 	}
 	tx.subject.aor = r.AOR.String()
+	if held := c.holdBack(tx); held != nil {
+		c.answer(ctx, tx.id, *held)
+		return
+	}
 	ctx.Request(c.router.Route(r.AOR), &messages.Register{Request: r})
 }
 
@@ -219,6 +232,7 @@ func (c *connection) answer(ctx actor.Context, id string, outcome registration.O
 	}
 	tx.answer = encode(tx.echo, outcome)
 	c.report(tx, outcome)
+	c.remember(tx, outcome)
 	c.send(ctx, tx)
 }
 

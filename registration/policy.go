@@ -16,6 +16,7 @@ type Policy struct {
 	DefaultExpires time.Duration // for a REGISTER that wishes nothing
 	NAT            NATPolicy
 	MaxContacts    int // bindings per AOR; a further one replaces the oldest
+	MaxUsers       int // users per realm (rule 59); 0 = no maximum
 }
 
 // DefaultPolicy is the policy of an operator who decided nothing.
