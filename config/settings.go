@@ -41,6 +41,7 @@ type Settings struct {
 	AuthCallback AuthCallback `key:"authCallback" help:"The web callback that decides who may register."`
 	Auth         Auth         `key:"auth" help:"The digest challenge (RFC 7616, RFC 8760)."`
 	Registration Registration `key:"registration" help:"What may be registered, and for how long."`
+	Abuse        Abuse        `key:"abuse" help:"Limits and bans for those who send too much or guess passwords."`
 	HTTP         HTTP         `key:"http" help:"The HTTP server for /healthz and /readyz."`
 	Logging      Logging      `key:"logging" help:"What is logged, and how."`
 
@@ -139,6 +140,7 @@ type Registration struct {
 	MaxExpires     time.Duration `key:"maxExpires" default:"2h" check:"min=1s,max=8760h,seconds" want:"whole seconds, from 1s to 8760h" help:"A longer expiry is shortened to this."`
 	DefaultExpires time.Duration `key:"defaultExpires" default:"1h" check:"min=1s,seconds" want:"whole seconds, at least 1s" help:"Expiry of a REGISTER that asks for none."`
 	NAT            NAT           `key:"nat"`
+	MaxUsers       int           `key:"maxUsers" default:"0" check:"min=0" want:"a number of users, or 0 for no maximum" help:"Users that may be registered in one realm at once; 0 = no maximum."`
 	Deadline       time.Duration `key:"deadline" default:"5s" check:"min=100ms,max=25s" want:"a duration from 100ms to 25s (drachtio forgets a transaction soon after)" help:"Every REGISTER is answered within this time."`
 }
 
