@@ -29,7 +29,7 @@ type program struct {
 	store     *redisstore.Store
 	blacklist *redisstore.Blacklist // nil = none
 	hook      *authhook.Client
-	registrar *actors.Registrar
+	registrar atomic.Pointer[actors.Registrar] // health is asked while it starts
 	admin     *admin.Server
 	stopping  atomic.Bool
 }
@@ -66,7 +66,7 @@ func (p *program) join(s config.Settings) (err error) {
 		return err
 	}
 	p.startBlacklist(s.Abuse)
-	p.registrar, err = actors.Start(actors.Config{
+	registrar, err := actors.Start(actors.Config{
 		Authorizer: p.hook,
 		Bindings:   p.store,
 		Challenger: challenger,
@@ -77,6 +77,7 @@ func (p *program) join(s config.Settings) (err error) {
 		Links:      links,
 		Log:        p.log,
 	})
+	p.registrar.Store(registrar)
 	return err
 }
 
@@ -90,13 +91,14 @@ func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
 }
 
 func (p *program) probeLinks(ctx context.Context) error {
+	registrar := p.registrar.Load()
 	switch {
 	case p.stopping.Load():
 		return errors.New("the registrar stops")
-	case p.registrar == nil:
+	case registrar == nil:
 		return errors.New("the registrar starts")
 	default:
-		return p.registrar.Ready(ctx)
+		return registrar.Ready(ctx)
 	}
 }
 
@@ -105,7 +107,7 @@ func (p *program) probeLinks(ctx context.Context) error {
 func (p *program) stop() error {
 	p.stopping.Store(true)
 	p.log.Info().Str("event", "program.stopping").Msg("stopping: finishing what is in flight")
-	err := p.registrar.Stop(drainPatience)
+	err := p.registrar.Load().Stop(drainPatience)
 	p.close()
 	p.log.Info().Str("event", "program.stopped").Msg("stopped")
 	return err
