@@ -3,44 +3,38 @@ package actors
 import (
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"time"
 
-	"sbc-registrar/guard"
 	"sbc-registrar/registration"
 )
 
-// turnAway ends a REGISTER whose source is banned or sends more than it may (rule 55); nil lets it in. It costs a look
-// into a table: no callback, no Redis, no actor.
-func (c *connection) turnAway(source netip.Addr) *registration.Outcome {
-	verdict := c.deps.guard.Admit(c.deps.now(), source)
-	switch verdict.Standing {
-	case guard.Banned:
-		outcome := registration.Ban()
-		return &outcome
-	case guard.Limited:
+// holdBack ends a REGISTER that is one too many of its source or, when it answers a challenge (r is not nil), for its address
+// of record (rule 55); nil lets it pass. Up to here a REGISTER cost some arithmetic: no callback, no Redis, no actor.
+func (c *connection) holdBack(tx *transaction, r *registration.Request) *registration.Outcome {
+	now := c.deps.now()
+	if verdict := c.deps.guard.Admit(now, tx.source, r != nil); verdict.Limited {
 		if verdict.News {
-			c.log.Warn().Str("event", "source.limited").Str("source", source.String()).
+			c.log.Warn().Str("event", "source.limited").Str("source", tx.subject.source).
 				Msg("source sends more REGISTERs than abuse.sourceRate: answering 503")
 		}
-		outcome := registration.Limit("too many REGISTERs from the source", spread(c.deps.limits.RetryAfter))
-		return &outcome
-	default:
+		return c.limit("too many REGISTERs from the source")
+	}
+	if r == nil {
 		return nil
 	}
-}
-
-// holdBack ends a REGISTER with an answered challenge when its address of record gets more of them than it may (rule 55).
-func (c *connection) holdBack(tx *transaction) *registration.Outcome {
-	verdict := c.deps.guard.AdmitAOR(c.deps.now(), tx.subject.aor, tx.source)
-	if verdict.Standing == guard.Welcome {
+	verdict := c.deps.guard.AdmitAOR(now, r.AOR.String(), tx.source)
+	if !verdict.Limited {
 		return nil
 	}
 	if verdict.News {
-		c.log.Warn().Str("event", "aor.limited").Str("aor", tx.subject.aor).Str("source", tx.subject.source).
+		c.log.Warn().Str("event", "aor.limited").Str("aor", r.AOR.String()).Str("source", tx.subject.source).
 			Msg("address of record gets more REGISTERs than abuse.aorRate: answering 503")
 	}
-	outcome := registration.Limit("too many REGISTERs for the address of record", spread(c.deps.limits.RetryAfter))
+	return c.limit("too many REGISTERs for the address of record")
+}
+
+func (c *connection) limit(cause string) *registration.Outcome {
+	outcome := registration.Limit(cause, spread(c.deps.limits.RetryAfter))
 	return &outcome
 }
 
@@ -51,6 +45,8 @@ func (c *connection) remember(tx *transaction, outcome registration.Outcome) {
 	switch {
 	case outcome.Status == 200:
 		c.deps.guard.Succeeded(now, tx.subject.aor, tx.source)
+	case outcome.Deed == registration.Failed:
+		c.deps.guard.Spoiled(now, tx.subject.aor, tx.source)
 	case outcome.Guess:
 		ban := c.deps.guard.Failed(now, tx.source)
 		if ban == 0 {

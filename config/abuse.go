@@ -8,9 +8,9 @@ import (
 // Abuse limits what one source and one address of record may cost. The defaults are such that no phone and no office meets
 // them: what succeeds does not count.
 type Abuse struct {
-	SourceRate   int            `key:"sourceRate" default:"50" check:"min=0,max=1000000" want:"a number from 0 to 1000000" help:"REGISTERs a second from one source (an IPv4 address, or an IPv6 network of 64 bits); those that succeed do not count; 0 = no limit."`
+	SourceRate   int            `key:"sourceRate" default:"50" check:"min=0,max=1000000" want:"a number from 0 to 1000000" help:"REGISTERs a second from one source (an IPv4 address, or an IPv6 network of 64 bits), and as many with an answer to a challenge; those that succeed do not count; 0 = no limit."`
 	SourceBurst  int            `key:"sourceBurst" default:"1000" check:"min=1,max=1000000" want:"a number from 1 to 1000000" help:"How many of them may come at once."`
-	AORRate      int            `key:"aorRate" default:"2" check:"min=0,max=1000000" want:"a number from 0 to 1000000" help:"REGISTERs a second with credentials for one address of record; 0 = no limit."`
+	AORRate      int            `key:"aorRate" default:"2" check:"min=0,max=1000000" want:"a number from 0 to 1000000" help:"REGISTERs a second with an answer to a challenge for one address of record, at the place where it is registered and elsewhere each; 0 = no limit."`
 	AORBurst     int            `key:"aorBurst" default:"40" check:"min=1,max=1000000" want:"a number from 1 to 1000000" help:"How many of them may come at once."`
 	MaxSources   int            `key:"maxSources" default:"100000" check:"min=1,max=10000000" want:"a number from 1 to 10000000" help:"Sources and addresses of record that are remembered, each: the bound of what memory this takes, about 0.5 kB for each."`
 	Trusted      []netip.Prefix `key:"trusted" want:"networks in CIDR form such as 10.0.0.0/8" help:"Networks (CIDR) of our own proxies: neither limited nor banned as sources."`

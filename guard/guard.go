@@ -9,8 +9,8 @@ import (
 
 // Options are the limits. The zero value has none.
 type Options struct {
-	SourceRate  int            // REGISTERs a second that a source may send for ever; 0 = no limit
-	SourceBurst int            // how many it may send at once
+	SourceRate  int            // REGISTERs a second that a source may send, and as many answers to challenges; 0 = no limit
+	SourceBurst int            // how many of either at once
 	AORRate     int            // REGISTERs a second for one address of record; 0 = no limit
 	AORBurst    int            // how many at once
 	MaxSources  int            // entries of each table; 0 = 100,000
@@ -23,19 +23,9 @@ type Options struct {
 // defaultSources bounds the tables when the options do not: about 40 MB if all three are full.
 const defaultSources = 100_000
 
-// A Standing is how a source or an address of record stands.
-type Standing int
-
-// The standings.
-const (
-	Welcome Standing = iota
-	Limited          // it gets more than its bucket holds
-	Banned           // too many failures
-)
-
 // A Verdict is what to do with one REGISTER.
 type Verdict struct {
-	Standing Standing
+	Limited bool // it is one too many
 	// News tells that this is the first REGISTER refused for a minute: worth a line in the log, which the
 	// thousands after it are not.
 	News bool
@@ -70,21 +60,23 @@ func New(o Options) *Guard {
 	}
 }
 
-// Admit takes a REGISTER of a source into account, whatever it says, and tells whether it may go on.
-func (g *Guard) Admit(now time.Time, from netip.Addr) Verdict {
-	if g.trusts(from) {
-		return Verdict{}
-	}
-	key := subscriber(from)
+// Bans tells whether a source is banned.
+func (g *Guard) Bans(now time.Time, from netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if o := g.offenders.known(key); o != nil && o.until.After(now) {
-		return Verdict{Standing: Banned}
-	}
-	if g.options.SourceRate == 0 {
+	o := g.offenders.known(subscriber(from))
+	return o != nil && o.until.After(now)
+}
+
+// Admit takes a REGISTER of a source into account, whatever it says, and tells whether it may go on. Those that answer a
+// challenge of ours have a bucket of their own: a source that sends too many others still gets through with these.
+func (g *Guard) Admit(now time.Time, from netip.Addr, answers bool) Verdict {
+	if g.options.SourceRate == 0 || g.trusts(from) {
 		return Verdict{}
 	}
-	return g.sources.of(key).admit(now, g.options)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.sources.of(subscriber(from)).admit(now, answers, g.options)
 }
 
 // AdmitAOR takes a REGISTER with an answered challenge for an address of record into account. Those without are not to
@@ -95,7 +87,7 @@ func (g *Guard) AdmitAOR(now time.Time, aor string, from netip.Addr) Verdict {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.addresses.of(maphash.String(g.seed, aor)).admit(now, subscriber(from), g.options)
+	return g.addresses.of(g.hash(aor)).of(subscriber(from)).take(now, g.options.AORRate, g.options.AORBurst)
 }
 
 // Succeeded gives credit for a REGISTER that was accepted.
@@ -103,16 +95,29 @@ func (g *Guard) Succeeded(now time.Time, aor string, from netip.Addr) {
 	key := subscriber(from)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if a := g.addresses.known(maphash.String(g.seed, aor)); a != nil {
+	if a := g.addresses.known(g.hash(aor)); a != nil {
 		a.home = key
 	}
 	if s := g.sources.known(key); s != nil {
-		s.repay(now)
+		s.challenges.give(now)
+		s.answers.give(now)
 	}
 	if o := g.offenders.known(key); o != nil {
 		o.forgive(now)
 	}
 }
+
+// Spoiled gives back to an address of record what a REGISTER cost that came to nothing by no fault of the client. The
+// source still pays: who comes again and again meanwhile is a burden.
+func (g *Guard) Spoiled(now time.Time, aor string, from netip.Addr) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if a := g.addresses.known(g.hash(aor)); a != nil {
+		a.of(subscriber(from)).give(now)
+	}
+}
+
+func (g *Guard) hash(aor string) uint64 { return maphash.String(g.seed, aor) }
 
 // Failed takes a failure to authenticate into account: a wrong password, an unknown user, credentials of
 // somebody else. When it is one too many it begins a ban, and tells how long that is; else the ban is 0.

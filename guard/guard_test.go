@@ -23,7 +23,7 @@ var (
 func admitted(n int, admit func() Verdict) int {
 	count := 0
 	for range n {
-		if admit().Standing == Welcome {
+		if !admit().Limited {
 			count++
 		}
 	}
@@ -40,11 +40,11 @@ func expect[T comparable](t *testing.T, what string, got, want T) {
 // rule 55: a source has a burst and a rate.
 func TestSourceIsLimited(t *testing.T) {
 	g := New(limit)
-	from := func(now time.Time) func() Verdict { return func() Verdict { return g.Admit(now, phone) } }
+	from := func(now time.Time) func() Verdict { return func() Verdict { return g.Admit(now, phone, false) } }
 	expect(t, "at once", admitted(100, from(start)), 20)
 	expect(t, "a second later", admitted(100, from(start.Add(time.Second))), 10)
 	expect(t, "an hour later", admitted(100, from(start.Add(time.Hour))), 20)
-	expect(t, "for another source", g.Admit(start, other).Standing, Welcome)
+	expect(t, "for another source", g.Admit(start, other, false), Verdict{})
 }
 
 // rule 55: one subscriber is one source.
@@ -69,12 +69,32 @@ func TestSuccessIsPaidBack(t *testing.T) {
 	g := New(limit)
 	for i := range 10_000 {
 		aor := fmt.Sprint(i, "@example.com")
-		if g.Admit(start, phone).Standing != Welcome || g.Admit(start, phone).Standing != Welcome {
+		if g.Admit(start, phone, false).Limited || g.Admit(start, phone, true).Limited {
 			t.Fatalf("phone %d behind the proxy is limited", i)
 		}
 		g.Succeeded(start, aor, phone)
 	}
-	expect(t, "credit does not pile up", admitted(100, func() Verdict { return g.Admit(start, phone) }), 20)
+	expect(t, "credit does not pile up", admitted(100, func() Verdict { return g.Admit(start, phone, false) }), 20)
+}
+
+// P14: when a proxy's phones all come again after an outage, far beyond the limit, those who get a challenge can answer it, and
+// what that pays back lets more and more of them through.
+func TestAStormOfPhonesIsServed(t *testing.T) {
+	g := New(limit)
+	registered := 0
+	for second := range 20 {
+		now := start.Add(time.Duration(second) * time.Second)
+		for range 10 {
+			challenged := admitted(1000, func() Verdict { return g.Admit(now, phone, false) })
+			for range admitted(challenged, func() Verdict { return g.Admit(now, phone, true) }) {
+				g.Succeeded(now, "a@b", phone)
+				registered++
+			}
+		}
+	}
+	if registered < 2000 {
+		t.Errorf("%d phones got through within 20 s", registered)
+	}
 }
 
 // rule 55: an address of record has its limit, and strangers do not use up its owner's.
@@ -83,25 +103,34 @@ func TestAORIsLimited(t *testing.T) {
 	from := func(source netip.Addr) func() Verdict {
 		return func() Verdict { return g.AdmitAOR(start, "daveh@example.com", source) }
 	}
-	expect(t, "the owner's first", from(phone)().Standing, Welcome)
+	expect(t, "the owner's first", from(phone)(), Verdict{})
 	g.Succeeded(start, "daveh@example.com", phone)
 	expect(t, "strangers", admitted(100, from(other)), 4)
-	expect(t, "strangers from elsewhere", from(netip.MustParseAddr("198.51.100.1"))().Standing, Limited)
+	expect(t, "strangers from elsewhere", from(netip.MustParseAddr("198.51.100.1"))().Limited, true)
 	expect(t, "the owner", admitted(100, from(phone)), 5)
-	expect(t, "another address of record", g.AdmitAOR(start, "alice@example.com", other).Standing, Welcome)
+	expect(t, "another address of record", g.AdmitAOR(start, "alice@example.com", other), Verdict{})
+}
+
+// What we could not do is not held against the address: its phone is there at once when we can again.
+func TestOurFailuresAreGivenBack(t *testing.T) {
+	g := New(limit)
+	for i := range 100 {
+		expect(t, fmt.Sprint("attempt ", i), g.AdmitAOR(start, "a@b", phone), Verdict{})
+		g.Spoiled(start, "a@b", phone)
+	}
 }
 
 func TestNewsIsToldOnceAMinute(t *testing.T) {
 	g := New(Options{SourceRate: 1, SourceBurst: 1})
-	g.Admit(start, phone)
+	g.Admit(start, phone, false)
 	for _, step := range []struct {
 		after time.Duration
 		news  bool
 	}{{0, true}, {0, false}, {900 * time.Millisecond, false}, {2 * time.Minute, true}} {
 		now := start.Add(step.after)
-		for g.sources.known(phone).limiter.AllowN(now, 1) { // empty again
+		for g.sources.known(phone).challenges.limiter.AllowN(now, 1) { // empty again
 		}
-		expect(t, fmt.Sprint("after ", step.after), g.Admit(now, phone), Verdict{Standing: Limited, News: step.news})
+		expect(t, fmt.Sprint("after ", step.after), g.Admit(now, phone, false), Verdict{Limited: true, News: step.news})
 	}
 }
 
@@ -109,16 +138,17 @@ func TestNewsIsToldOnceAMinute(t *testing.T) {
 func TestBansAreProgressive(t *testing.T) {
 	g := New(limit)
 	now := start
-	for i, want := range []time.Duration{1, 2, 4, 5, 5} {
+	for i, minutes := range []int{1, 2, 4, 5, 5} {
+		want := time.Duration(minutes) * time.Minute
 		expect(t, "first failure", g.Failed(now, phone), 0)
 		expect(t, "second failure", g.Failed(now, phone), 0)
-		expect(t, fmt.Sprint("ban ", i), g.Failed(now, phone), want*time.Minute)
+		expect(t, fmt.Sprint("ban ", i), g.Failed(now, phone), want)
 		expect(t, "a failure that was under way", g.Failed(now, phone), 0)
-		now = now.Add(want*time.Minute - 1)
-		expect(t, "before the end", g.Admit(now, phone).Standing, Banned)
-		expect(t, "for others", g.Admit(now, other).Standing, Welcome)
+		now = now.Add(want - 1)
+		expect(t, "before the end", g.Bans(now, phone), true)
+		expect(t, "for others", g.Bans(now, other), false)
 		now = now.Add(1)
-		expect(t, "after the end", g.Admit(now, phone).Standing, Welcome)
+		expect(t, "after the end", g.Bans(now, phone), false)
 	}
 	now = now.Add(limit.BanMax + 1)
 	g.Failed(now, phone)
@@ -159,7 +189,8 @@ func TestTrustedSourcesAreNeitherLimitedNorBanned(t *testing.T) {
 	mapped := netip.MustParseAddr("::ffff:203.0.113.9")
 	for range 1000 {
 		expect(t, "ban", g.Failed(start, mapped), 0)
-		expect(t, "standing", g.Admit(start, mapped).Standing, Welcome)
+		expect(t, "standing", g.Admit(start, mapped, false), Verdict{})
+		expect(t, "banned", g.Bans(start, mapped), false)
 	}
 	expect(t, "passwords are still guarded", admitted(100, func() Verdict { return g.AdmitAOR(start, "a@b", phone) }), 5)
 }
@@ -167,7 +198,7 @@ func TestTrustedSourcesAreNeitherLimitedNorBanned(t *testing.T) {
 func TestZeroOptionsHaveNoLimits(t *testing.T) {
 	g := New(Options{})
 	for range 1000 {
-		expect(t, "source", g.Admit(start, phone), Verdict{})
+		expect(t, "source", g.Admit(start, phone, false), Verdict{})
 		expect(t, "address", g.AdmitAOR(start, "a@b", phone), Verdict{})
 		expect(t, "ban", g.Failed(start, phone), 0)
 	}
@@ -188,7 +219,7 @@ func TestTablesAreBounded(t *testing.T) {
 		var ip [4]byte
 		binary.BigEndian.PutUint32(ip[:], i)
 		from := netip.AddrFrom4(ip)
-		g.Admit(start, from)
+		g.Admit(start, from, i%2 == 0)
 		g.AdmitAOR(start, from.String(), from)
 	}
 	runtime.GC()
@@ -198,7 +229,7 @@ func TestTablesAreBounded(t *testing.T) {
 	}
 	expect(t, "sources", g.sources.entries.Len(), 1000)
 	expect(t, "addresses", g.addresses.entries.Len(), 1000)
-	expect(t, "the banned", g.Admit(start, phone).Standing, Banned)
+	expect(t, "the banned", g.Bans(start, phone), true)
 }
 
 // Whatever happens in whatever order, a source never gets more than burst + rate·time beyond what it was paid back.
@@ -212,9 +243,9 @@ func TestNoOrderOfEventsBeatsTheLimit(t *testing.T) {
 				now = now.Add(time.Duration(rapid.IntRange(0, 500).Draw(t, "ms")) * time.Millisecond)
 			case 1:
 				g.Succeeded(now, "a@b", phone)
-				paid += exchange
+				paid++
 			default:
-				passed += admitted(50, func() Verdict { return g.Admit(now, phone) })
+				passed += admitted(50, func() Verdict { return g.Admit(now, phone, false) })
 			}
 		}
 		if most := 21 + paid + int(10*now.Sub(start).Seconds()); passed > most {
@@ -230,7 +261,7 @@ func TestConcurrentUse(t *testing.T) {
 		all.Go(func() {
 			from := netip.AddrFrom4([4]byte{10, 0, 0, byte(i % 2)})
 			for range 500 {
-				g.Admit(start, from)
+				g.Admit(start, from, true)
 				g.AdmitAOR(start, "a@b", from)
 				g.Failed(start, from)
 				g.Succeeded(start, "a@b", from)
@@ -246,6 +277,6 @@ func BenchmarkAdmit(b *testing.B) {
 	var ip [4]byte
 	for i := range b.N {
 		binary.BigEndian.PutUint32(ip[:], uint32(i%200_000))
-		g.Admit(start, netip.AddrFrom4(ip))
+		g.Admit(start, netip.AddrFrom4(ip), false)
 	}
 }

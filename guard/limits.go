@@ -7,9 +7,6 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// exchange is what a successful registration cost its source: the REGISTER that was challenged and the one that answered.
-const exchange = 2
-
 // newsAfter is how long an overflowing bucket must have been quiet to be news again.
 const newsAfter = time.Minute
 
@@ -28,22 +25,27 @@ func (b *bucket) take(now time.Time, perSecond, burst int) Verdict {
 	}
 	news := now.Sub(b.overflow) > newsAfter
 	b.overflow = now
-	return Verdict{Standing: Limited, News: news}
+	return Verdict{Limited: true, News: news}
+}
+
+// give puts a token back. To take a negative number of them is to give; a bucket never holds more than its burst.
+func (b *bucket) give(now time.Time) {
+	if b.limiter != nil {
+		b.limiter.AllowN(now, -1)
+	}
 }
 
 // A source is one subscriber, or one proxy with many behind it.
-type source struct{ bucket }
-
-func (s *source) admit(now time.Time, o Options) Verdict {
-	return s.take(now, o.SourceRate, o.SourceBurst)
+type source struct {
+	challenges bucket // for what has to be challenged, or is nothing at all
+	answers    bucket // for what answers a challenge
 }
 
-// repay gives a successful exchange back. To take a negative number of tokens is to give them; the bucket never holds
-// more than its burst.
-func (s *source) repay(now time.Time) {
-	if s.limiter != nil {
-		s.limiter.AllowN(now, -exchange)
+func (s *source) admit(now time.Time, answers bool, o Options) Verdict {
+	if answers {
+		return s.answers.take(now, o.SourceRate, o.SourceBurst)
 	}
+	return s.challenges.take(now, o.SourceRate, o.SourceBurst)
 }
 
 // An address is an address of record under its owner and under strangers.
@@ -53,9 +55,9 @@ type address struct {
 	strangers bucket
 }
 
-func (a *address) admit(now time.Time, from netip.Addr, o Options) Verdict {
+func (a *address) of(from netip.Addr) *bucket {
 	if from == a.home {
-		return a.owner.take(now, o.AORRate, o.AORBurst)
+		return &a.owner
 	}
-	return a.strangers.take(now, o.AORRate, o.AORBurst)
+	return &a.strangers
 }

@@ -13,11 +13,11 @@ import (
 )
 
 // limited is a change that must not bring its realm more than max users; the binding is new.
-func (h *harness) limited(aor registration.AOR, version int64, max int, lifetime time.Duration) registration.Change {
+func (h *harness) limited(aor registration.AOR, version int64, most int, lifetime time.Duration) registration.Change {
 	b := h.binding("<sip:phone@192.0.2.1>", lifetime)
 	b.Registered = h.now
 	change := h.change(aor, version, b)
-	change.MaxUsers = max
+	change.MaxUsers = most
 	return change
 }
 
@@ -42,43 +42,43 @@ func countsUsers(h *harness) {
 }
 
 func refusesWhenFull(h *harness) {
-	const max = 5
+	const most = 5
 	var registered, refused atomic.Int64
 	var all sync.WaitGroup
 	for i := range 20 {
-		change := h.limited(h.user(i), 0, max, time.Hour)
+		change := h.limited(h.user(i), 0, most, time.Hour)
 		all.Go(func() {
-			switch _, err := h.store.Save(h.ctx, change); {
-			case err == nil:
+			_, err := h.store.Save(h.ctx, change)
+			if err == nil {
 				registered.Add(1)
-			default:
-				h.Expect(err).To(MatchError(registration.ErrFull))
-				refused.Add(1)
+				return
 			}
+			h.Expect(err).To(MatchError(registration.ErrFull))
+			refused.Add(1)
 		})
 	}
 	all.Wait()
-	h.Expect(registered.Load()).To(BeEquivalentTo(max), "exactly, however many come at once")
-	h.Expect(refused.Load()).To(BeEquivalentTo(20 - max))
-	h.Expect(h.count("example.com")).To(Equal(max))
+	h.Expect(registered.Load()).To(BeEquivalentTo(most), "exactly, however many come at once")
+	h.Expect(refused.Load()).To(BeEquivalentTo(20 - most))
+	h.Expect(h.count("example.com")).To(Equal(most))
 	bound := 0
 	h.Expect(h.store.List(h.ctx, h.now, func(registration.AOR, registration.State) error { bound++; return nil })).To(Succeed())
-	h.Expect(bound).To(Equal(max), "nothing is stored of those who are refused")
+	h.Expect(bound).To(Equal(most), "nothing is stored of those who are refused")
 }
 
 func keepsUsersOfFullRealms(h *harness) {
-	const max = 1
-	first := h.save(h.limited(h.user(1), 0, max, time.Hour))
-	again := h.save(h.limited(h.user(1), first.Version, max, time.Hour))
+	const most = 1
+	first := h.save(h.limited(h.user(1), 0, most, time.Hour))
+	again := h.save(h.limited(h.user(1), first.Version, most, time.Hour))
 
 	// A user whom an older program wrote is in no census: the binding itself tells that it was there before.
-	refresh := h.limited(h.user(2), 0, max, time.Hour)
+	refresh := h.limited(h.user(2), 0, most, time.Hour)
 	refresh.Next.Bindings[0].Registered = h.now.Add(-time.Minute)
 	h.save(refresh)
 	h.Expect(h.count("example.com")).To(Equal(2))
 
 	h.save(h.removal(h.user(1), again.Version, again.Bindings[0])) // a removal passes, too
-	_, err := h.store.Save(h.ctx, h.limited(h.user(3), 0, max, time.Hour))
+	_, err := h.store.Save(h.ctx, h.limited(h.user(3), 0, most, time.Hour))
 	h.Expect(err).To(MatchError(registration.ErrFull))
 }
 

@@ -35,8 +35,9 @@ var _ = Describe("Abuse, rule 55:", func() {
 
 		It("that never answers its challenges is told to come again later, each time, and costs no callback", func() {
 			site.Start()
-			phone := site.Phone()
-			for range 6 {
+			phone, early := site.Phone(), site.Phone()
+			challenge := early.Challenge()
+			for range 5 {
 				phone.Challenge()
 			}
 			for range 20 {
@@ -47,6 +48,7 @@ var _ = Describe("Abuse, rule 55:", func() {
 			Eventually(site.Registrar.Output).Should(ContainSubstring(`"event":"source.limited"`), "one line tells of it")
 			Expect(strings.Count(site.Registrar.Output(), `"event":"source.limited"`)).To(Equal(1))
 			Expect(site.PhoneAt("127.0.0.2", User, Password).Register()).To(HaveStatus(200), "others are not touched")
+			Expect(early.Do(early.Authorized(challenge))).To(HaveStatus(200), "who has a challenge may answer it")
 		})
 
 		It("that registers may do so as often as it likes: a proxy with thousands of phones is not hurt", func() {
