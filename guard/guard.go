@@ -20,7 +20,7 @@ type Options struct {
 	BanMax      time.Duration  // the longest ban; less than BanFor = BanFor
 }
 
-// defaultSources bounds the tables when the options do not: about 40 MB if all three are full.
+// defaultSources bounds the tables when the options do not: about 100 MB if all three are full.
 const defaultSources = 100_000
 
 // A Verdict is what to do with one REGISTER.

@@ -12,7 +12,7 @@ import (
 	"sbc-registrar/registration"
 )
 
-// limited is a change that must not bring its realm more than max users; the binding is new.
+// limited is a change that must not bring its realm more than so many users; the binding is new.
 func (h *harness) limited(aor registration.AOR, version int64, most int, lifetime time.Duration) registration.Change {
 	b := h.binding("<sip:phone@192.0.2.1>", lifetime)
 	b.Registered = h.now
