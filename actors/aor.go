@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -139,7 +140,7 @@ func (a *aor) decide(ctx actor.Context, w *work) {
 	case outcome.Next != nil:
 		w.outcome = outcome
 		ctx.Request(a.desk.keeper, &messages.SaveWanted{Work: w.number, Change: registration.Change{
-			AOR: w.request.AOR, Next: *outcome.Next, Now: now, Deadline: w.request.Deadline,
+			AOR: w.request.AOR, Next: *outcome.Next, Now: now, Deadline: w.request.Deadline, MaxUsers: a.deps.policy.MaxUsers,
 		}})
 	case w.fresh:
 		a.answer(ctx, w, outcome)
@@ -166,6 +167,8 @@ func (a *aor) loaded(ctx actor.Context, w *work, m *messages.BindingsLoaded) {
 
 func (a *aor) saved(ctx actor.Context, w *work, m *messages.BindingsSaved) {
 	switch {
+	case errors.Is(m.Err, registration.ErrFull):
+		a.answer(ctx, w, registration.Full(spread(a.deps.limits.RetryAfter)))
 	case m.Err != nil:
 		a.forget(ctx, w, m.Err)
 	case m.Conflict:

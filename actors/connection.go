@@ -209,27 +209,44 @@ func (c *connection) admit(ctx actor.Context, request drachtio.Request) {
 		return
 	}
 	c.arm(ctx)
+	tx.source = request.Source.Addr()
+	tx.subject = subject{source: request.Source.String(), protocol: request.Protocol}
 	if c.refusing {
 		c.answer(ctx, tx.id, c.stops())
 		return
 	}
 	msg, err := sip.ParseRequest(request.SIP)
-	if err != nil {
-		c.answer(ctx, tx.id, registration.Refuse(400, err.Error()))
+	if err == nil {
+		tx.echo = echo(msg)
+	}
+	if c.deps.guard.Bans(c.deps.now(), tx.source) {
+		c.answer(ctx, tx.id, registration.Ban())
 		return
 	}
-	tx.echo = echo(msg)
-	flow := flowOf(request, msg, c.addressesOf(request.Announcement))
-	tx.subject = subject{source: flow.Source.String(), protocol: flow.Protocol}
-	tx.subject.callID, _ = msg.Value("Call-ID")
-	envelope := registration.Envelope{Transaction: tx.id, Flow: flow, Arrived: request.Arrived, Deadline: deadline.Add(-c.deps.limits.Margin)}
-	r, outcome := c.deps.triage(msg, envelope, c.deps.now())
+	r, outcome := c.read(tx, request, msg, err)
+	if r != nil {
+		tx.subject.aor = r.AOR.String()
+	}
+	if held := c.holdBack(tx, r); held != nil {
+		r, outcome = nil, *held
+	}
 	if r == nil {
 		c.answer(ctx, tx.id, outcome)
 		return
 	}
-	tx.subject.aor = r.AOR.String()
 	ctx.Request(c.router.Route(r.AOR), &messages.Register{Request: r})
+}
+
+// read makes a REGISTER of what was parsed; nil means that the outcome is final.
+func (c *connection) read(tx *transaction, request drachtio.Request, msg *sip.Request, err error) (*registration.Request, registration.Outcome) {
+	if err != nil {
+		return nil, registration.Refuse(400, err.Error())
+	}
+	flow := flowOf(request, msg, c.addressesOf(request.Announcement))
+	tx.subject = subject{source: flow.Source.String(), protocol: flow.Protocol}
+	tx.subject.callID, _ = msg.Value("Call-ID")
+	envelope := registration.Envelope{Transaction: tx.id, Flow: flow, Arrived: request.Arrived, Deadline: tx.deadline.Add(-c.deps.limits.Margin)}
+	return c.deps.triage(msg, envelope, c.deps.now())
 }
 
 // answer gives the one final answer to a transaction; a second one only logs.
@@ -241,6 +258,7 @@ func (c *connection) answer(ctx actor.Context, id string, outcome registration.O
 	}
 	tx.answer = encode(tx.echo, outcome)
 	c.report(tx, outcome)
+	c.remember(tx, outcome)
 	c.send(ctx, tx)
 }
 

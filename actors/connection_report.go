@@ -7,7 +7,7 @@ import (
 )
 
 // report writes the one log line of a transaction: what the REGISTER did, for whom, and how long it took. Challenges are
-// half of all traffic and say little: they go to debug. The text of a refusal for a spammer is what fail2ban filters match.
+// half of all traffic and say little: they go to debug, and so does what a flood consists of. The text of a refusal for a spammer is what fail2ban filters match.
 func (c *connection) report(tx *transaction, outcome registration.Outcome) {
 	c.eventFor(outcome).
 		Str("event", "register."+string(outcome.Deed)).
@@ -23,7 +23,7 @@ func (c *connection) report(tx *transaction, outcome registration.Outcome) {
 
 func (c *connection) eventFor(outcome registration.Outcome) *zerolog.Event {
 	switch outcome.Deed {
-	case registration.Challenged, registration.Repeated:
+	case registration.Challenged, registration.Repeated, registration.Limited, registration.Banned:
 		return c.log.Debug()
 	case registration.Failed:
 		return c.log.Error()

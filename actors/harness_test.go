@@ -122,6 +122,16 @@ func (m *memory) Save(ctx context.Context, c registration.Change) (registration.
 // newRig starts a tree. Zero fields of the config are filled with fakes that always succeed.
 func newRig(t *testing.T, c Config) *rig {
 	t.Helper()
+	log := zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.Disabled)
+	if os.Getenv("ACTORS_LOG") != "" {
+		log = log.Level(zerolog.DebugLevel)
+	}
+	return newRigWithLog(t, c, log)
+}
+
+// newRigWithLog is newRig for tests that read the log.
+func newRigWithLog(t *testing.T, c Config, log zerolog.Logger) *rig {
+	t.Helper()
 	if c.Authorizer == nil {
 		c.Authorizer = authorizerFunc(always)
 	}
@@ -133,10 +143,7 @@ func newRig(t *testing.T, c Config) *rig {
 		t.Fatal(err)
 	}
 	c.Challenger, c.Policy = challenger, registration.DefaultPolicy()
-	c.Log = zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.Disabled)
-	if os.Getenv("ACTORS_LOG") != "" {
-		c.Log = c.Log.Level(zerolog.DebugLevel)
-	}
+	c.Log = log
 	link := newFakeLink()
 	r, err := startWith(c, link)
 	if err != nil {
@@ -156,9 +163,15 @@ func newRig(t *testing.T, c Config) *rig {
 // send delivers a REGISTER with credentials that answer a challenge of ours; the transaction's id comes back.
 func (g *rig) send(user string, cseq int) string {
 	g.t.Helper()
+	return g.sendAs(user, user, cseq)
+}
+
+// sendAs is send for the address of record of user with somebody's credentials.
+func (g *rig) sendAs(user, holder string, cseq int) string {
+	g.t.Helper()
 	c := g.deps.challenger.Challenges("example.com", time.Now(), false)[0]
 	cred, err := digest.Digest(&digest.Challenge{Realm: c.Realm, Nonce: c.Nonce, Algorithm: c.Algorithm, QOP: []string{c.QOP}},
-		digest.Options{Method: "REGISTER", URI: "sip:example.com", Username: user, Password: "secret", Count: 1})
+		digest.Options{Method: "REGISTER", URI: "sip:example.com", Username: holder, Password: "secret", Count: 1})
 	if err != nil {
 		g.t.Fatal(err)
 	}

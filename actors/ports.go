@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"sbc-registrar/registration"
@@ -18,6 +19,11 @@ type Authorizer interface {
 type Bindings interface {
 	Load(ctx context.Context, aor registration.AOR, now time.Time) (registration.State, error)
 	Save(ctx context.Context, change registration.Change) (registration.State, error)
+}
+
+// Blacklist tells others, such as a drachtio server, of a source that is banned. It must not block.
+type Blacklist interface {
+	Ban(source netip.Addr, until time.Time)
 }
 
 // Clock tells the time; specs bring their own.

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sbc-registrar/challenge"
+	"sbc-registrar/guard"
 	"sbc-registrar/messages"
 	"sbc-registrar/registration"
 )
@@ -60,6 +61,8 @@ type Config struct {
 	Challenger *challenge.Challenger
 	Policy     registration.Policy
 	Limits     Limits
+	Guard      *guard.Guard // nil = no limits and no bans (rule 55)
+	Blacklist  Blacklist    // nil = nobody is told of bans
 	Links      Links
 	Log        zerolog.Logger
 	Clock      Clock // nil = time.Now
@@ -72,6 +75,8 @@ type dependencies struct {
 	challenger *challenge.Challenger
 	policy     registration.Policy
 	limits     Limits
+	guard      *guard.Guard
+	blacklist  Blacklist // nil = none
 	links      Links
 	open       []link // beside links
 	log        zerolog.Logger
@@ -107,7 +112,10 @@ func Start(c Config) (*Registrar, error) { return startWith(c) }
 func startWith(c Config, open ...link) (*Registrar, error) {
 	d := &dependencies{
 		authorizer: c.Authorizer, bindings: c.Bindings, challenger: c.Challenger, policy: c.Policy,
-		limits: c.Limits.withDefaults(), links: c.Links, open: open, log: c.Log, now: c.Clock,
+		limits: c.Limits.withDefaults(), guard: c.Guard, blacklist: c.Blacklist, links: c.Links, open: open, log: c.Log, now: c.Clock,
+	}
+	if d.guard == nil {
+		d.guard = guard.New(guard.Options{})
 	}
 	if d.now == nil {
 		d.now = time.Now

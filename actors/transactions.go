@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"net/netip"
 	"time"
 
 	"sbc-registrar/sip"
@@ -18,6 +19,7 @@ type transaction struct {
 	id       string
 	arrived  time.Time
 	deadline time.Time // when it is answered 503 if nothing else has
+	source   netip.Addr
 	echo     []sip.Header
 	subject  subject
 	answered bool

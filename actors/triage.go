@@ -22,7 +22,10 @@ func (d *dependencies) triage(msg *sip.Request, envelope registration.Envelope, 
 		return nil, registration.Challenge("no credentials", d.challenger.Challenges(realm, now, false)...)
 	}
 	if !r.OwnsAOR() {
-		return nil, registration.Refuse(403, "credentials are another user's")
+		refusal := registration.Reject("credentials are another user's")
+		// Without a nonce of ours anybody could send this in the name of anybody's address, and have that banned.
+		refusal.Guess = d.challenger.Check(*r.Credentials, realm, now) == nil
+		return nil, refusal
 	}
 	if err := d.challenger.Check(*r.Credentials, realm, now); err != nil {
 		stale := errors.Is(err, challenge.ErrStaleNonce)

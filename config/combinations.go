@@ -14,6 +14,7 @@ func combinations(s Settings) []Problem {
 	c.registration(s.Registration)
 	c.budget(s)
 	c.domains(s.Registration)
+	c.abuse(s.Abuse)
 	c.tls("drachtio.tls", s.Drachtio.TLS.TLS, s.Drachtio.TLS.Enabled)
 	c.tls("redis.tls", s.Redis.TLS.TLS, s.Redis.TLS.Enabled)
 	c.tls("authCallback.tls", s.AuthCallback.TLS, true)

@@ -48,6 +48,7 @@ type Settings struct {
 	AuthCallback AuthCallback `key:"authCallback" help:"The web callback that decides who may register."`
 	Auth         Auth         `key:"auth" help:"The digest challenge (RFC 7616, RFC 8760)."`
 	Registration Registration `key:"registration" help:"What may be registered, and for how long."`
+	Abuse        Abuse        `key:"abuse" help:"Limits and bans for those who send too much or guess passwords."`
 	HTTP         HTTP         `key:"http" help:"The HTTP server for /healthz and /readyz."`
 	Logging      Logging      `key:"logging" help:"What is logged, and how."`
 
@@ -148,6 +149,7 @@ type Registration struct {
 	NAT            NAT           `key:"nat"`
 	Absorb         string        `key:"absorb" default:"connections" enum:"off connections all" help:"On which flows a client that refreshes its unchanged binding is spared the callback, inside the period that this granted: connections = TCP, TLS and WebSocket, all = UDP too (its source addresses can be forged), off = none."`
 	AbsorbReserve  time.Duration `key:"absorbReserve" default:"0s" check:"min=0s,seconds" want:"whole seconds, or 0s for the default" help:"The callback is asked again once no more than this is left of that period; 0s = a third of it, or 30s when redis.schema is jambonz."`
+	MaxUsers       int           `key:"maxUsers" default:"0" check:"min=0" want:"a number of users, or 0 for no maximum" help:"Users that may be registered in one realm at once; 0 = no maximum."`
 	Deadline       time.Duration `key:"deadline" default:"5s" check:"min=100ms,max=25s" want:"a duration from 100ms to 25s (drachtio forgets a transaction soon after)" help:"Every REGISTER is answered within this time."`
 }
 

@@ -33,6 +33,12 @@ var contract = map[string]func(*harness){
 	"a list has every registered AOR":                         lists,
 	"a list ends with the first error":                        listEnds,
 	"a server answers to Ping":                                pings,
+	"rule 59: users are counted while they are registered":    countsUsers,
+	"rule 59: a full realm takes nobody more":                 refusesWhenFull,
+	"rule 59: who is registered stays, full or not":           keepsUsersOfFullRealms,
+	"rule 59: the expired make room by themselves":            expiredMakeRoom,
+	"rule 59: realms do not count for each other":             countsRealmsApart,
+	"a banned address is in drachtio's set for its time":      blacklists,
 }
 
 // runContract runs the whole contract, each behaviour under a prefix of its own, in every schema that the options can

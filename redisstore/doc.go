@@ -8,6 +8,9 @@
 // into one slot of a cluster. The projection is only ever written, never read: what an older registrar left there is
 // replaced.
 //
+// Per realm there is one sorted set, {prefix realm}:users, of the users that are registered, by the expiry of the last binding
+// of each (rule 59). It is counted and changed together with the bindings; in a cluster, beside them.
+//
 // # Ordering
 //
 // One Lua script makes one change. It takes effect only while the stored version is the one that the decision was made
@@ -35,5 +38,6 @@
 // # Rights
 //
 // An ACL user needs the keys that begin with the prefix or with a brace and the prefix, and +evalsha +eval +time +hmget
-// +hset +del +set +expire +pexpire +zadd +zrem +zremrangebyscore +scan +ping; in a cluster +cluster|slots as well.
+// +hset +del +set +expire +pexpire +pttl +zadd +zrem +zremrangebyscore +zrangebyscore +zscore +zcount +scan +ping; in a
+// cluster +cluster|slots as well. A [Blacklist] needs its two keys, and +sadd +srem.
 package redisstore

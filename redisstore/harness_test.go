@@ -145,7 +145,7 @@ func (h *harness) stored() []string {
 	return keys
 }
 
-// onScript puts something around every run of the script.
+// onScript puts something around every run of the script that saves.
 func (h *harness) onScript(around func(ctx context.Context, run func(context.Context) error) error) {
 	h.store.client.AddHook(scriptHook{around})
 }
@@ -162,7 +162,7 @@ func (s scriptHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 
 func (s scriptHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if !strings.HasPrefix(cmd.Name(), "eval") {
+		if script := cmd.Args(); len(script) < 2 || script[1] != saveScript.Hash() && script[1] != censusSource+saveSource {
 			return next(ctx, cmd)
 		}
 		return s.around(ctx, func(ctx context.Context) error { return next(ctx, cmd) })

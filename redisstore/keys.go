@@ -34,6 +34,9 @@ func (k keyspace) bindings(aor registration.AOR) string {
 	return "{" + k.projected() + aor.String() + bindingsSuffix
 }
 
+// census is the key of the sorted set of a realm's registered users. A realm is a canonical host.
+func (k keyspace) census(realm string) string { return "{" + k.prefix + realm + "}:users" }
+
 // projected is what stands before the AOR in the key of the projection that names the bindings key.
 func (k keyspace) projected() string {
 	if k.schema == Jambonz {

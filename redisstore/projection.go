@@ -23,6 +23,8 @@ type plan struct {
 	within []command // run by the script, atomically with the bindings
 	before []command // run before the script, on another slot
 	after  []command // run after the script has made the change, on another slot
+	place  *place    // taken before the script, in a cluster
+	leave  []command // as after, on a third slot
 }
 
 // A planner knows the projections of a schema.

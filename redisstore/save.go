@@ -17,12 +17,13 @@ import (
 var saveSource string
 
 // saveScript runs by its digest; a server that does not know it gets the source.
-var saveScript = redis.NewScript(saveSource)
+var saveScript = redis.NewScript(censusSource + saveSource)
 
 // Save makes one change and returns the state that is now stored, with its new version.
 //
 // An error that is registration.ErrConflict: the stored version is not c.Next.Version; the state returned is the stored one
-// at c.Now, to decide anew. One that is registration.ErrLate: the deadline has passed. In both cases nothing was changed.
+// at c.Now, to decide anew. One that is registration.ErrLate: the deadline has passed. One that is registration.ErrFull: the
+// realm has c.MaxUsers users, and this is none of them. In these cases nothing was changed.
 // With any other error it is unknown whether the change was made; when it was, it was before the deadline.
 //
 // Bindings and tombstones of c.Next that have expired at c.Now are not stored.
@@ -47,8 +48,12 @@ func (s *Store) save(ctx context.Context, c registration.Change) (registration.S
 	}
 	next := c.Next.At(c.Now)
 	plan := s.planner.plan(c.AOR, next, c.Now)
+	s.planner.planCensus(&plan, s.keys, c, next)
 	call, err := s.newSaveCall(c, next, plan)
 	if err != nil {
+		return registration.State{}, err
+	}
+	if err := s.enter(ctx, plan.place); err != nil {
 		return registration.State{}, err
 	}
 	if err := s.send(ctx, plan.before); err != nil {
@@ -60,6 +65,8 @@ func (s *Store) save(ctx context.Context, c registration.Change) (registration.S
 		return registration.State{}, err
 	case reply.status == statusLate:
 		return registration.State{}, registration.ErrLate
+	case reply.status == statusFull:
+		return registration.State{}, registration.ErrFull
 	case reply.status == statusConflict:
 		current, err := decode(reply.version, reply.document)
 		if err != nil {
@@ -69,6 +76,7 @@ func (s *Store) save(ctx context.Context, c registration.Change) (registration.S
 	}
 	// The change is made. What is left of the user in the set is trimmed when it expires, should this fail.
 	_ = s.send(ctx, plan.after)
+	_ = s.send(ctx, plan.leave)
 	next.Version = reply.version
 	return next, nil
 }
@@ -172,6 +180,7 @@ const (
 	statusOK       = "OK"
 	statusLate     = "LATE"
 	statusConflict = "CONFLICT"
+	statusFull     = "FULL"
 )
 
 // A saveReply is what save.lua returns.
@@ -192,7 +201,9 @@ func parseSaveReply(result []any) (saveReply, error) {
 	now, _ := result[1].(int64)
 	version, _ := result[2].(int64)
 	document, _ := result[3].(string)
-	if status != statusOK && status != statusLate && status != statusConflict {
+	switch status {
+	case statusOK, statusLate, statusConflict, statusFull:
+	default:
 		return saveReply{}, errReply
 	}
 	return saveReply{status: status, now: time.UnixMicro(now), version: version, document: document}, nil

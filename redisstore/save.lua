@@ -1,4 +1,4 @@
--- save: store the binding set of one address of record, all of it or nothing.
+-- save: store the binding set of one address of record, all of it or nothing. census.lua stands in front.
 --
 -- KEYS[1]    hash of the binding set: version, token, document
 -- KEYS[2..]  every key that the commands touch
@@ -8,11 +8,13 @@
 -- ARGV[3]    version that the decision was made on; 0 = nothing stored
 -- ARGV[4]    document to store
 -- ARGV[5]    lifetime of the binding set in milliseconds
--- ARGV[6..]  commands to run with it, each as its number of words and the words
+-- ARGV[6..]  commands to run with it, each as its number of words and the words. CENSUS is none of Redis' commands but
+--            the arguments of room and enter in census.lua; it comes first, since nothing is written if there is no room
 --
 -- Returns {status, this server's time in microseconds, version, document}:
 --   OK        stored, or had been stored by an earlier run of this change; version is the new one, document is empty
 --   LATE      the deadline has passed; nothing is changed, version is 0, document is empty
+--   FULL      the realm has no room for a further user; nothing is changed, version is the one stored, document is empty
 --   CONFLICT  another version is stored; nothing is changed, version and document are the current ones
 
 local time = redis.call('TIME')
@@ -31,16 +33,27 @@ if version ~= tonumber(ARGV[3]) then
   return {'CONFLICT', now, version, stored[3] or ''}
 end
 
-local at = 6
+local at, place = 6, nil
+local millisecond = math.floor(now / 1000)
 while ARGV[at] do
   local words = tonumber(ARGV[at])
-  redis.call(unpack(ARGV, at + 1, at + words))
+  if ARGV[at + 1] == 'CENSUS' then
+    place = {unpack(ARGV, at + 2, at + words)}
+    if not room(millisecond, unpack(place)) then
+      return {'FULL', now, version, ''}
+    end
+  else
+    redis.call(unpack(ARGV, at + 1, at + words))
+  end
   at = at + 1 + words
+end
+if place then
+  enter(millisecond, unpack(place))
 end
 
 -- The clock makes the version greater than any that an expired key had. The binding set comes last: had a command
 -- failed, the change could be made again.
-version = math.max(version + 1, math.floor(now / 1000))
+version = math.max(version + 1, millisecond)
 redis.call('HSET', KEYS[1], 'version', string.format('%.0f', version), 'token', ARGV[1], 'document', ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return {'OK', now, version, ''}

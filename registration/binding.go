@@ -93,10 +93,12 @@ type Change struct {
 	Next     State     // what to store; its Version is the one the decision was made on
 	Now      time.Time // the moment of the decision: lifetimes count from it
 	Deadline time.Time // after it the change must not take effect: its REGISTER has been answered otherwise
+	MaxUsers int       // the change must not bring its realm a user beyond so many (rule 59); 0 = no maximum
 }
 
 // Errors of a store that did not carry out a Change, and changed nothing.
 var (
 	ErrConflict = errors.New("the stored state is another than the one decided on")
 	ErrLate     = errors.New("the deadline had passed")
+	ErrFull     = errors.New("the realm has its maximum of users")
 )

@@ -40,13 +40,13 @@ func Decide(now time.Time, state State, r *Request, v Verdict, p Policy) Outcome
 // refused is the answer to a clear fail of the callback. Its X-Reason is what jambonz deployments know; fail2ban filters
 // match the one for a suspected spammer, here and in the log, so that its text is fixed.
 func refused(r *Request, v Verdict) Outcome {
-	outcome := Refuse(403, "callback said fail: "+v.Message)
-	reason := "Invalid credentials"
+	outcome := Reject("callback said fail: " + v.Message)
 	if v.Blacklist {
-		reason = "detected potential spammer from " + r.Flow.Source.String()
+		reason := "detected potential spammer from " + r.Flow.Source.String()
 		outcome.Cause, outcome.Spammer = reason, true
+		outcome.Headers[0].Value = reason
 	}
-	outcome.Headers = append([]sip.Header{{Name: "X-Reason", Value: reason}}, v.Headers...)
+	outcome.Headers = append(outcome.Headers, v.Headers...)
 	return outcome
 }
 

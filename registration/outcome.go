@@ -20,7 +20,9 @@ const (
 	Repeated     Deed = "repeated" // a retransmission: nothing changed
 	Challenged   Deed = "challenged"
 	Refused      Deed = "refused"
-	Failed       Deed = "failed" // our side could not: 5xx
+	Failed       Deed = "failed"  // our side could not: 5xx
+	Limited      Deed = "limited" // too many of them: 503 (rule 55)
+	Banned       Deed = "banned"  // too many failures before: 403 (rule 55)
 )
 
 // An Outcome is the final answer to one REGISTER and what has to be stored before it may be sent.
@@ -32,6 +34,7 @@ type Outcome struct {
 	Deed    Deed
 	Cause   string // for the log: why it was refused, or which contact was granted what; never sent
 	Spammer bool   // the callback suspects the source; Cause is then the text that fail2ban filters match
+	Guess   bool   // the credentials were good for nothing: it counts toward a ban of the source (rule 55)
 }
 
 // Refuse is an outcome that changes nothing.

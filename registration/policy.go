@@ -17,6 +17,7 @@ type Policy struct {
 	NAT            NATPolicy
 	Absorb         AbsorbPolicy
 	MaxContacts    int // bindings per AOR; a further one replaces the oldest
+	MaxUsers       int // users per realm (rule 59); 0 = no maximum
 }
 
 // DefaultPolicy is the policy of an operator who decided nothing.

@@ -24,7 +24,9 @@ func newLog(s config.Logging, out io.Writer) zerolog.Logger {
 		level = zerolog.InfoLevel
 	}
 	if s.Format == "pretty" || s.Format == "auto" && isTerminal(out) {
-		out = zerolog.ConsoleWriter{Out: out, TimeFormat: "15:04:05.000", NoColor: !isTerminal(out)}
+		out = zerolog.ConsoleWriter{Out: out, TimeFormat: "15:04:05.000", NoColor: !isTerminal(out), FormatPrepare: neutralEvent}
+	} else {
+		out = neutralJSON{out}
 	}
 	log := zerolog.New(out).Level(level).With().Timestamp().Logger()
 	redis.SetLogger(redisLog{log})

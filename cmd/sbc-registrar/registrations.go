@@ -94,7 +94,7 @@ type printer struct {
 
 func newPrinter(out io.Writer, asJSON bool, now time.Time) *printer {
 	if asJSON {
-		encoder := json.NewEncoder(out)
+		encoder := json.NewEncoder(neutralJSON{out})
 		encoder.SetEscapeHTML(false)
 		return &printer{now: now, json: encoder}
 	}
@@ -137,7 +137,7 @@ func (p *printer) write(r row) error {
 		return p.json.Encode(r)
 	}
 	_, err := fmt.Fprintf(p.table, "%s\t%s\t%s\t%s\t%s\t%s\n",
-		r.AOR, r.Contact, r.Protocol, r.Source, r.Expires.Sub(p.now).Round(time.Second), printable(r.UserAgent))
+		r.AOR, printable(r.Contact), printable(r.Protocol), r.Source, r.Expires.Sub(p.now).Round(time.Second), printable(r.UserAgent))
 	return err
 }
 
@@ -146,10 +146,4 @@ func (p *printer) close() error {
 		return nil
 	}
 	return p.table.Flush()
-}
-
-// printable keeps what a client sent from steering the terminal.
-func printable(text string) string {
-	quoted := fmt.Sprintf("%+q", text)
-	return quoted[1 : len(quoted)-1]
 }

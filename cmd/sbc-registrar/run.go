@@ -15,6 +15,7 @@ import (
 	"sbc-registrar/authhook"
 	"sbc-registrar/challenge"
 	"sbc-registrar/config"
+	"sbc-registrar/guard"
 	"sbc-registrar/redisstore"
 	"sbc-registrar/registration"
 )
@@ -26,6 +27,7 @@ const drainPatience = 10 * time.Second
 type program struct {
 	log       zerolog.Logger
 	store     *redisstore.Store
+	blacklist *redisstore.Blacklist // nil = none
 	hook      *authhook.Client
 	registrar atomic.Pointer[actors.Registrar] // nil until it runs; readiness asks for it at any time
 	admin     *admin.Server
@@ -63,12 +65,15 @@ func (p *program) join(s config.Settings) (err error) {
 	if err != nil {
 		return err
 	}
+	p.startBlacklist(s.Abuse)
 	registrar, err := actors.Start(actors.Config{
 		Authorizer: p.hook,
 		Bindings:   p.store,
 		Challenger: challenger,
 		Policy:     policyOf(s.Registration),
 		Limits:     actors.Limits{Deadline: s.Registration.Deadline, Callbacks: s.AuthCallback.Concurrency},
+		Guard:      guard.New(guardOptions(s.Abuse)),
+		Blacklist:  p.banList(),
 		Links:      links,
 		Log:        p.log,
 	})
@@ -116,6 +121,9 @@ func (p *program) close() {
 	if p.hook != nil {
 		p.hook.Close()
 	}
+	if p.blacklist != nil {
+		p.blacklist.Close()
+	}
 	if p.store != nil {
 		_ = p.store.Close()
 	}
@@ -151,6 +159,7 @@ func policyOf(s config.Registration) registration.Policy {
 	policy.Domains, policy.AllowIPDomains = s.Domains, s.AllowIPDomains
 	policy.MinExpires, policy.RaiseExpires = s.MinExpires, s.RaiseExpires
 	policy.MaxExpires, policy.DefaultExpires = s.MaxExpires, s.DefaultExpires
+	policy.MaxUsers = s.MaxUsers
 	policy.NAT = registration.NATPolicy{
 		Rule:          registration.NATRule(s.NAT.Rule),
 		Interval:      s.NAT.Interval,
