@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -200,7 +201,9 @@ func (c *connection) admit(ctx actor.Context, request drachtio.Request) {
 	flow := flowOf(request, msg, c.server)
 	tx.subject = subject{source: flow.Source.String(), protocol: flow.Protocol}
 	tx.subject.callID, _ = msg.Value("Call-ID")
-	envelope := registration.Envelope{Transaction: tx.id, Flow: flow, Deadline: deadline.Add(-c.deps.limits.Margin)}
+	envelope := registration.Envelope{
+		Transaction: tx.id, Flow: flow, Deadline: deadline.Add(-c.deps.limits.Margin), Lot: rand.Float64(),
+	}
 	r, outcome := c.deps.triage(msg, envelope, c.deps.now())
 	if r == nil {
 		c.answer(ctx, tx.id, outcome)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"strings"
 )
 
 // combinations refuses values that are right each for itself and wrong together.
@@ -10,6 +11,7 @@ func combinations(s Settings) []Problem {
 	c.drachtio(s.Drachtio)
 	c.redis(s.Redis)
 	c.registration(s.Registration)
+	c.answers(s.Registration)
 	c.budget(s)
 	c.domains(s.Registration)
 	c.tls("drachtio.tls", s.Drachtio.TLS.TLS, s.Drachtio.TLS.Enabled)
@@ -96,6 +98,18 @@ func (c *combiner) registration(r Registration) {
 	c.refuse(r.NAT.Interval > r.MaxExpires,
 		"is "+describe(r.NAT.Interval)+", more than "+c.name("registration.maxExpires")+" with "+describe(r.MaxExpires),
 		"at most maxExpires", "registration.nat.interval", "registration.maxExpires")
+}
+
+// maxServiceRoute is how many bytes of every answer the Service-Route may take: an answer must fit one frame to drachtio.
+const maxServiceRoute = 512
+
+func (c *combiner) answers(r Registration) {
+	size := len(strings.Join(r.ServiceRoute, ", "))
+	c.refuse(size > maxServiceRoute,
+		"has "+describe(size)+" bytes: with it an answer would not fit a frame to drachtio",
+		"at most "+describe(maxServiceRoute)+" bytes, all values together", "registration.serviceRoute")
+	c.refuse(r.GRUUSecret != "" && !r.GRUU,
+		"is set, but registration.gruu is false", "gruu: true, or no gruuSecret", "registration.gruuSecret", "registration.gruu")
 }
 
 // budget: a REGISTER that takes its callback and its write their full time must still be answered.

@@ -38,6 +38,11 @@ type Binding struct {
 	UserAgent  string
 	Flow       Flow
 	Grants     Grants
+
+	RegID       uint32        // of Outbound: with the instance it is the key; 0 = the URI is (rule 46)
+	Path        []sip.Address // the proxies on the way to the client, in their order (rule 45)
+	BehindNAT   bool          // the client is reached by its flow alone (rule 51)
+	Unreachable bool          // nobody is expected at its flow any more (rule 31)
 }
 
 // A Tombstone remembers a removed binding for a while, so that an older REGISTER that arrives late does not bring it back.
@@ -47,6 +52,9 @@ type Tombstone struct {
 	CallID   string
 	CSeq     uint32
 	Until    time.Time
+
+	Instance string // with RegID the key of a binding of Outbound, as in Binding
+	RegID    uint32
 }
 
 // A State is everything the store holds for one AOR.

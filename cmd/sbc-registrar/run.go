@@ -151,6 +151,10 @@ func policyOf(s config.Registration) registration.Policy {
 		Interval:      s.NAT.Interval,
 		KeepRequested: s.NAT.Keep == config.KeepRequested,
 	}
+	policy.MaxContacts, policy.Crowded = s.MaxContacts, registration.CrowdedPolicy(s.ContactPolicy)
+	policy.ExpiryJitter = float64(s.ExpiryJitter) / 100
+	policy.StrictPath, policy.ServiceRoute = s.StrictPath, s.ServiceRoute
+	policy.GRUU = registration.GRUUPolicy{Offered: s.GRUU, Secret: []byte(s.GRUUSecret.Reveal())}
 	return policy
 }
 
