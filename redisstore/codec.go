@@ -39,6 +39,11 @@ type binding struct {
 	AllowDirectApp    bool           `json:"allowDirectApp,omitempty"`
 	AllowDirectQueue  bool           `json:"allowDirectQueue,omitempty"`
 	AllowDirectUser   bool           `json:"allowDirectUser,omitempty"`
+
+	RegID       uint32 `json:"regId,omitempty"`
+	Path        []text `json:"path,omitempty"` // one name-addr each
+	BehindNAT   bool   `json:"behindNat,omitempty"`
+	Unreachable bool   `json:"unreachable,omitempty"`
 }
 
 type tombstone struct {
@@ -46,6 +51,9 @@ type tombstone struct {
 	CallID  text   `json:"callId"`
 	CSeq    uint32 `json:"cseq"`
 	Until   millis `json:"until"`
+
+	Instance text   `json:"instance,omitempty"`
+	RegID    uint32 `json:"regId,omitempty"`
 }
 
 const wildcard = "*"
@@ -114,13 +122,42 @@ func toBinding(b registration.Binding) binding {
 		AllowDirectApp:    b.Grants.AllowDirectApp,
 		AllowDirectQueue:  b.Grants.AllowDirectQueue,
 		AllowDirectUser:   b.Grants.AllowDirectUser,
+
+		RegID:       b.RegID,
+		Path:        toTexts(b.Path),
+		BehindNAT:   b.BehindNAT,
+		Unreachable: b.Unreachable,
 	}
+}
+
+func toTexts(addresses []sip.Address) []text {
+	var texts []text
+	for _, a := range addresses {
+		texts = append(texts, text(a.String()))
+	}
+	return texts
+}
+
+func fromTexts(texts []text) ([]sip.Address, error) {
+	var addresses []sip.Address
+	for _, t := range texts {
+		address, err := sip.ParseAddress(string(t))
+		if err != nil {
+			return nil, err
+		}
+		addresses = append(addresses, address)
+	}
+	return addresses, nil
 }
 
 func fromBinding(b binding) (registration.Binding, error) {
 	contact, err := sip.ParseAddress(string(b.Contact))
 	if err != nil {
 		return registration.Binding{}, fmt.Errorf("stored contact: %w", err)
+	}
+	path, err := fromTexts(b.Path)
+	if err != nil {
+		return registration.Binding{}, fmt.Errorf("stored path: %w", err)
 	}
 	return registration.Binding{
 		Contact:    contact,
@@ -145,6 +182,10 @@ func fromBinding(b binding) (registration.Binding, error) {
 			AllowDirectQueue: b.AllowDirectQueue,
 			AllowDirectUser:  b.AllowDirectUser,
 		},
+		RegID:       b.RegID,
+		Path:        path,
+		BehindNAT:   b.BehindNAT,
+		Unreachable: b.Unreachable,
 	}, nil
 }
 
@@ -153,11 +194,16 @@ func toTombstone(t registration.Tombstone) tombstone {
 	if !t.Wildcard {
 		contact = text(t.Contact.String())
 	}
-	return tombstone{Contact: contact, CallID: text(t.CallID), CSeq: t.CSeq, Until: toMillis(t.Until)}
+	return tombstone{
+		Contact: contact, CallID: text(t.CallID), CSeq: t.CSeq, Until: toMillis(t.Until),
+		Instance: text(t.Instance), RegID: t.RegID,
+	}
 }
 
 func fromTombstone(t tombstone) (registration.Tombstone, error) {
-	grave := registration.Tombstone{CallID: string(t.CallID), CSeq: t.CSeq, Until: t.Until.time()}
+	grave := registration.Tombstone{
+		CallID: string(t.CallID), CSeq: t.CSeq, Until: t.Until.time(), Instance: string(t.Instance), RegID: t.RegID,
+	}
 	if t.Contact == wildcard {
 		grave.Wildcard = true
 		return grave, nil

@@ -62,6 +62,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(`{"v":1,"bindings":[{"contact":"\"A\" <sip:a@b;x>;q=1","callId":["/w=="],"cseq":1,"registered":-1,"granted":5,` +
 		`"expires":1700000000123,"source":"192.0.2.1:5060","received":"[::1]:1","callHook":"h","allowDirectApp":true}]}`)
 	f.Add(`{"v":1,"removed":[{"contact":"<tel:+1>","callId":"1","cseq":4294967295,"until":1}],"more":null}`)
+	f.Add(`{"v":1,"bindings":[{"contact":"<sip:a@b>;+sip.instance=\"<urn:x>\"","regId":7,"path":["<sip:p;lr;ob>","<sip:q>;x"],` +
+		`"behindNat":true,"unreachable":true}],"removed":[{"contact":"<sip:a@b>","instance":["/w=="],"regId":1}]}`)
 	f.Add(`{"v":2}`)
 	f.Fuzz(func(t *testing.T, raw string) {
 		state, err := decode(1, raw)

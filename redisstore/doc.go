@@ -6,7 +6,8 @@
 // JSON document of bindings and tombstones, and the token of the change that wrote it. Beside it stands the projection,
 // the newest binding in the form that other programs read (see [Schema]), under the key K itself. The braces put both
 // into one slot of a cluster. The projection is only ever written, never read: what an older registrar left there is
-// replaced.
+// replaced. When the newest binding expires while others live, [Store.KeepFallbacks] shows the next; the sorted set
+// registrar:fallbacks:<schema> says of which AORs, and when.
 //
 // # Ordering
 //
@@ -35,5 +36,6 @@
 // # Rights
 //
 // An ACL user needs the keys that begin with the prefix or with a brace and the prefix, and +evalsha +eval +time +hmget
-// +hset +del +set +expire +pexpire +zadd +zrem +zremrangebyscore +scan +ping; in a cluster +cluster|slots as well.
+// +hset +del +set +expire +pexpire +zadd +zrem +zremrangebyscore +zrangebyscore +scan +ping; in a cluster
+// +cluster|slots as well.
 package redisstore

@@ -30,6 +30,8 @@ type program struct {
 	registrar *actors.Registrar
 	admin     *admin.Server
 	stopping  atomic.Bool
+
+	fallbacks *background // shows the next binding of an address of record when its newest has expired
 }
 
 // start joins the parts, those that are used before those that use them: a REGISTER can only arrive once all it needs is
@@ -72,7 +74,15 @@ func (p *program) join(s config.Settings) (err error) {
 		Links:      links,
 		Log:        p.log,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	p.fallbacks = inBackground(func(ctx context.Context) { p.store.KeepFallbacks(ctx, p.fallbackFailed) })
+	return nil
+}
+
+func (p *program) fallbackFailed(err error) {
+	p.log.Warn().Str("event", "projection.fallback.failed").Err(err).Msg("the next binding is not shown yet")
 }
 
 func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
@@ -108,6 +118,9 @@ func (p *program) stop() error {
 
 // close gives back what was opened; parts that were not are nil.
 func (p *program) close() {
+	if p.fallbacks != nil {
+		p.fallbacks.stop()
+	}
 	if p.hook != nil {
 		p.hook.Close()
 	}
