@@ -9,7 +9,8 @@ import (
 // was allowed when they came.
 func (u *updating) makeRoom() *Outcome {
 	for len(u.next.Bindings) > 1 {
-		long := !fits(u.listing(false))
+		l := listing{u.now, u.next, u.r, u.p}
+		long := !fits(l.headers(false, l.path()))
 		if len(u.next.Bindings) <= u.p.MaxContacts && !long {
 			return nil
 		}

@@ -8,8 +8,8 @@ import (
 	"sbc-registrar/sip"
 )
 
-// maxListing is how many bytes of a 200 may be those whose number grows: Contacts, Path, Service-Route and Require. A frame
-// to drachtio has 4,000, and what every answer has needs up to 1,600 (rule 32).
+// maxListing is how many bytes of a 200 may be those whose number grows: Contacts, Path and Service-Route. A frame to
+// drachtio has 4,000, and what every answer has needs up to 1,600 (rule 32).
 const maxListing = 2400
 
 // MaxServiceRoute is how long the values of Policy.ServiceRoute may be in bytes, all together.
@@ -19,19 +19,22 @@ const MaxServiceRoute = 512
 // each with the seconds that are left of it, and Date. Nothing of the request is echoed here, Record-Route least of all
 // (rule 6).
 //
-// GRUUs are left out where they do not fit: a client must do without them anywhere else, too. Bindings cannot be: what does
-// not fit then is an error of ours. It takes a policy that has changed since they were stored.
+// What a client does without elsewhere is left out where it does not fit: GRUUs, and the Path in a retransmission that
+// comes after other devices have registered. Bindings cannot be: what still does not fit is an error of ours. It takes a policy that
+// has changed since they were stored.
 func accept(now time.Time, state State, r *Request, p Policy, deed Deed, cause string) Outcome {
 	l := listing{now, state, r, p}
-	headers := l.headers(p.GRUU.Offered && r.supports("gruu"))
-	if !fits(headers) {
-		headers = l.headers(false)
+	for _, with := range []struct {
+		gruus bool
+		path  []sip.Address
+	}{{p.GRUU.Offered && r.supports("gruu"), l.path()}, {false, l.path()}, {false, nil}} {
+		if headers := l.headers(with.gruus, with.path); fits(headers) {
+			date := sip.Header{Name: "Date", Value: now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")}
+			headers = append(append(headers, requireOutbound(r)...), date)
+			return Outcome{Status: 200, Headers: headers, Deed: deed, Cause: cause}
+		}
 	}
-	if !fits(headers) {
-		return Outcome{Status: 500, Deed: Failed, Cause: "the bindings do not fit an answer"}
-	}
-	date := sip.Header{Name: "Date", Value: now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")}
-	return Outcome{Status: 200, Headers: append(headers, date), Deed: deed, Cause: cause}
+	return Outcome{Status: 500, Deed: Failed, Cause: "the bindings do not fit an answer"}
 }
 
 // A listing is what a 200 says of a state.
@@ -42,11 +45,7 @@ type listing struct {
 	p     Policy
 }
 
-func (u *updating) listing(gruus bool) []sip.Header {
-	return listing{u.now, u.next, u.r, u.p}.headers(gruus)
-}
-
-func (l listing) headers(gruus bool) []sip.Header {
+func (l listing) headers(gruus bool, path []sip.Address) []sip.Header {
 	var headers []sip.Header
 	for _, b := range l.state.Bindings {
 		contact := b.listed(l.now)
@@ -55,24 +54,24 @@ func (l listing) headers(gruus bool) []sip.Header {
 		}
 		headers = append(headers, sip.Header{Name: "Contact", Value: contact})
 	}
-	if l.keeps() {
-		headers = append(headers, copyPath(l.r)...)
+	if len(path) > 0 {
+		headers = append(headers, sip.Header{Name: "Path", Value: joined(path)})
 	}
-	headers = append(headers, requireOutbound(l.r)...)
 	if len(l.p.ServiceRoute) > 0 { // rule 50, RFC 3608 §6.3
 		headers = append(headers, sip.Header{Name: "Service-Route", Value: strings.Join(l.p.ServiceRoute, ", ")})
 	}
 	return headers
 }
 
-// keeps tells whether the request registers something: only then is its Path stored, and said so (rule 45).
-func (l listing) keeps() bool {
-	for _, contact := range l.r.Contacts.Addresses {
-		if l.p.wish(l.r, contact) > 0 {
-			return true
+// path is the one that this REGISTER stored (rule 45). A retransmission finds it where the REGISTER itself has put it; one
+// that registers nothing stores none.
+func (l listing) path() []sip.Address {
+	for _, b := range l.state.Bindings {
+		if len(l.r.Contacts.Addresses) > 0 && b.CallID == l.r.CallID && b.CSeq == l.r.CSeq {
+			return b.Path
 		}
 	}
-	return false
+	return nil
 }
 
 // fits tells whether header fields leave room for the rest of the answer.

@@ -31,14 +31,6 @@ func readPath(r *Request, p Policy) *Outcome {
 	return nil
 }
 
-// copyPath is the Path of the answer to a REGISTER that stored it.
-func copyPath(r *Request) []sip.Header {
-	if len(r.Path) == 0 {
-		return nil
-	}
-	return []sip.Header{{Name: "Path", Value: joined(r.Path)}}
-}
-
 func joined(addresses []sip.Address) string {
 	texts := make([]string, len(addresses))
 	for i, a := range addresses {
