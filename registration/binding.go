@@ -8,7 +8,7 @@ import (
 	"sbc-registrar/sip"
 )
 
-// A Flow is the way on which a REGISTER reached us, as the drachtio server tells it.
+// A Flow is the way on which a REGISTER reached us, as the drachtio server tells it (rule 52).
 type Flow struct {
 	Protocol          string         // udp, tcp, tls, ws, wss: by the topmost Via, for drachtio says tcp for WebSockets
 	Source            netip.AddrPort // where the datagram or connection came from

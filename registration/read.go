@@ -19,7 +19,8 @@ type Envelope struct {
 }
 
 // Read takes from a SIP request what the rules need, in the order of RFC 3261 §10.3 steps 1 to 5. What no rule can
-// accept is refused here, before any credential is looked at: then the request is nil and the outcome final.
+// accept is refused here, before any credential is looked at: then the request is nil and the outcome final. Max-Forwards is
+// not looked at, for nothing is forwarded (rule 8, RFC 3261 §16.3 is for proxies).
 func Read(msg *sip.Request, envelope Envelope, p Policy) (*Request, Outcome) {
 	r := &Request{
 		Transaction: envelope.Transaction, SIP: msg, Flow: envelope.Flow, Deadline: envelope.Deadline, Lot: envelope.Lot,

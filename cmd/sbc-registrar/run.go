@@ -30,6 +30,7 @@ type program struct {
 	registrar *actors.Registrar
 	admin     *admin.Server
 	stopping  atomic.Bool
+	started   atomic.Pointer[actors.Registrar] // registrar once it runs: probes come while the program starts
 
 	fallbacks *background // shows the next binding of an address of record when its newest has expired
 }
@@ -77,6 +78,7 @@ func (p *program) join(s config.Settings) (err error) {
 	if err != nil {
 		return err
 	}
+	p.started.Store(p.registrar)
 	p.fallbacks = inBackground(func(ctx context.Context) { p.store.KeepFallbacks(ctx, p.fallbackFailed) })
 	return nil
 }
@@ -98,10 +100,10 @@ func (p *program) probeLinks(ctx context.Context) error {
 	switch {
 	case p.stopping.Load():
 		return errors.New("the registrar stops")
-	case p.registrar == nil:
+	case p.started.Load() == nil:
 		return errors.New("the registrar starts")
 	default:
-		return p.registrar.Ready(ctx)
+		return p.started.Load().Ready(ctx)
 	}
 }
 
