@@ -27,10 +27,9 @@ type program struct {
 	log       zerolog.Logger
 	store     *redisstore.Store
 	hook      *authhook.Client
-	registrar *actors.Registrar
+	registrar atomic.Pointer[actors.Registrar] // nil until it runs; readiness asks for it at any time
 	admin     *admin.Server
 	stopping  atomic.Bool
-	started   atomic.Pointer[actors.Registrar] // registrar once it runs: probes come while the program starts
 
 	fallbacks *background // shows the next binding of an address of record when its newest has expired
 }
@@ -66,7 +65,7 @@ func (p *program) join(s config.Settings) (err error) {
 	if err != nil {
 		return err
 	}
-	p.registrar, err = actors.Start(actors.Config{
+	registrar, err := actors.Start(actors.Config{
 		Authorizer: p.hook,
 		Bindings:   p.store,
 		Challenger: challenger,
@@ -78,7 +77,7 @@ func (p *program) join(s config.Settings) (err error) {
 	if err != nil {
 		return err
 	}
-	p.started.Store(p.registrar)
+	p.registrar.Store(registrar)
 	p.fallbacks = inBackground(func(ctx context.Context) { p.store.KeepFallbacks(ctx, p.fallbackFailed) })
 	return nil
 }
@@ -97,13 +96,14 @@ func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
 }
 
 func (p *program) probeLinks(ctx context.Context) error {
+	registrar := p.registrar.Load()
 	switch {
 	case p.stopping.Load():
 		return errors.New("the registrar stops")
-	case p.started.Load() == nil:
+	case registrar == nil:
 		return errors.New("the registrar starts")
 	default:
-		return p.started.Load().Ready(ctx)
+		return registrar.Ready(ctx)
 	}
 }
 
@@ -112,7 +112,7 @@ func (p *program) probeLinks(ctx context.Context) error {
 func (p *program) stop() error {
 	p.stopping.Store(true)
 	p.log.Info().Str("event", "program.stopping").Msg("stopping: finishing what is in flight")
-	err := p.registrar.Stop(drainPatience)
+	err := p.registrar.Load().Stop(drainPatience)
 	p.close()
 	p.log.Info().Str("event", "program.stopped").Msg("stopped")
 	return err
