@@ -248,7 +248,7 @@ func TestWhatIsNoGRUU(t *testing.T) { // rule 47
 	g.policy.GRUU = gruuPolicy()
 	_, temp := gruus(t, g.get(register{contacts: []string{flow("a.invalid", instance, 1)}, extra: supported, protocol: "ws"}))
 	for _, text := range []string{
-		"sip:daveh@example.com", "sip:example.com;gr", "sip:daveh@example.com;gr", "sip:tgruu.@example.com;gr", "sip:tgruu.AAAA@example.com;gr",
+		"sip:daveh@example.com", "sip:example.com;gr", "sip:daveh@example.com;gr", "sip:daveh@example.com;gr=", "sip:tgruu.@example.com;gr", "sip:tgruu.AAAA@example.com;gr",
 		"sip:tgruu.!@example.com;gr", "tel:1;gr", strings.Replace(temp, "example.com", "example.org", 1), strings.Replace(temp, "tgruu.", "tgruu.A", 1),
 	} {
 		uri, err := sip.ParseURI(text)

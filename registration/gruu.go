@@ -53,8 +53,8 @@ func (g GRUUPolicy) Resolve(uri sip.URI) (GRUU, bool) {
 	if err != nil || !ok {
 		return GRUU{}, false
 	}
-	if gr.HasValue {
-		return GRUU{AOR: aor, Instance: canonicalInstance(unescapeParam(gr.Value))}, true
+	if instance := canonicalInstance(unescapeParam(gr.Value)); instance != "" {
+		return GRUU{AOR: aor, Instance: instance}, true
 	}
 	token, ok := strings.CutPrefix(aor.User(), tempUser)
 	if !ok || len(g.Secret) == 0 {
