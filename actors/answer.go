@@ -11,8 +11,8 @@ import (
 // in from the request, and the answer stays small enough for its frame.
 const maxEcho = 1000
 
-// echo takes from a request the header fields that its answer repeats (RFC 3261 §8.2.6.2); Via and the tag of To are the
-// server's work.
+// echo takes from a request the header fields that its answer repeats (RFC 3261 §8.2.6.2), Record-Route not among them
+// (rule 6); Via and the tag of To are the server's work.
 func echo(msg *sip.Request) []sip.Header {
 	var headers []sip.Header
 	size := 0

@@ -13,7 +13,7 @@ import (
 // maxDecisions is how often one REGISTER is decided anew because somebody else changed the stored state meanwhile.
 const maxDecisions = 4
 
-// aor carries out the REGISTERs of one address of record, one at a time: callback, decision, store, answer. The rules
+// aor carries out the REGISTERs of one address of record, one at a time (rule 7): callback, decision, store, answer. The rules
 // decide; this actor only brings them what they need. Between REGISTERs it remembers the stored state, which saves
 // a read, and which the store's version check keeps honest.
 //
@@ -189,7 +189,7 @@ func (a *aor) redecide(ctx actor.Context, w *work, state registration.State) {
 	a.decide(ctx, w)
 }
 
-// forget answers a request whose store operation failed; what the store holds is unknown from here on.
+// forget answers a request whose store operation failed (rule 26); what the store holds is unknown from here on.
 func (a *aor) forget(ctx actor.Context, w *work, err error) {
 	a.state = registration.State{}
 	a.answer(ctx, w, registration.Unavailable(err.Error(), a.deps.limits.RetryAfter))

@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -245,7 +246,10 @@ func (c *connection) read(tx *transaction, request drachtio.Request, msg *sip.Re
 	flow := flowOf(request, msg, c.addressesOf(request.Announcement))
 	tx.subject = subject{source: flow.Source.String(), protocol: flow.Protocol}
 	tx.subject.callID, _ = msg.Value("Call-ID")
-	envelope := registration.Envelope{Transaction: tx.id, Flow: flow, Arrived: request.Arrived, Deadline: tx.deadline.Add(-c.deps.limits.Margin)}
+	envelope := registration.Envelope{
+		Transaction: tx.id, Flow: flow, Arrived: request.Arrived,
+		Deadline: tx.deadline.Add(-c.deps.limits.Margin), Lot: rand.Float64(),
+	}
 	return c.deps.triage(msg, envelope, c.deps.now())
 }
 

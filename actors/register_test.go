@@ -14,7 +14,7 @@ import (
 	"sbc-registrar/registration"
 )
 
-func TestARegisterWithoutCredentialsIsChallengedWithoutAnActor(t *testing.T) {
+func TestARegisterWithoutCredentialsIsChallengedWithoutAnActor(t *testing.T) { // rule 10
 	g := newRig(t, Config{Authorizer: authorizerFunc(func(context.Context, *registration.Request, time.Duration) (registration.Verdict, error) {
 		t.Error("the callback was asked")
 		return registration.Verdict{}, nil
@@ -40,7 +40,7 @@ func TestARegisterWithCredentialsIsStoredBeforeItIsAccepted(t *testing.T) {
 	g.silence()
 }
 
-func TestWhatTheActorRefuses(t *testing.T) {
+func TestWhatTheActorRefuses(t *testing.T) { // rules 26 and 44
 	broken := errors.New("broken")
 	for name, c := range map[string]struct {
 		config Config
@@ -71,7 +71,7 @@ func TestWhatTheActorRefuses(t *testing.T) {
 	}
 }
 
-func TestRegistersForOneAORAreCarriedOutInOrderOneAtATime(t *testing.T) {
+func TestRegistersForOneAORAreCarriedOutInOrderOneAtATime(t *testing.T) { // rule 7
 	var running, most atomic.Int32
 	var mu sync.Mutex
 	var order []uint32

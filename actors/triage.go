@@ -18,7 +18,7 @@ func (d *dependencies) triage(msg *sip.Request, envelope registration.Envelope, 
 		return nil, refusal
 	}
 	realm := r.AOR.Host()
-	if r.Credentials == nil {
+	if r.Credentials == nil { // rule 10
 		return nil, registration.Challenge("no credentials", d.challenger.Challenges(realm, now, false)...)
 	}
 	if !r.OwnsAOR() {

@@ -26,6 +26,7 @@ var validators = sync.OnceValue(func() *validator.Validate {
 		"framefield": func(text string) bool { return !strings.ContainsFunc(text, breaksFrame) },
 		"tag":        func(text string) bool { return text != "" && !strings.ContainsFunc(text, breaksTag) },
 		"keyprefix":  func(text string) bool { return !strings.ContainsFunc(text, breaksKey) },
+		"route":      isRoute,
 	} {
 		mustRegister(v, name, func(field validator.FieldLevel) bool { return holds(field.Field().String()) })
 	}
@@ -127,4 +128,16 @@ func withPort(endpoints []string, port int) []string {
 		complete = append(complete, net.JoinHostPort(host, own))
 	}
 	return complete
+}
+
+// isRoute accepts a SIP or SIPS URI in angle brackets, with what may follow it: the form of a Route that can stand in a list
+// as it is.
+func isRoute(text string) bool {
+	uri, params, closed := strings.Cut(text, ">")
+	host, found := strings.CutPrefix(uri, "<sip:")
+	if !found {
+		host, found = strings.CutPrefix(uri, "<sips:")
+	}
+	return found && closed && host != "" && (params == "" || params[0] == ';') &&
+		!strings.ContainsFunc(host+params, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"<>,`, r) })
 }

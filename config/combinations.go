@@ -1,9 +1,9 @@
 package config
 
 import (
-	"time"
-
 	"net/netip"
+	"strings"
+	"time"
 )
 
 // combinations refuses values that are right each for itself and wrong together.
@@ -12,6 +12,7 @@ func combinations(s Settings) []Problem {
 	c.drachtio(s.Drachtio)
 	c.redis(s.Redis)
 	c.registration(s.Registration)
+	c.answers(s.Registration)
 	c.budget(s)
 	c.domains(s.Registration)
 	c.abuse(s.Abuse)
@@ -110,6 +111,18 @@ func (c *combiner) registration(r Registration) {
 
 // answerMargin is what the registrar keeps of the deadline for the answer itself.
 const answerMargin = 200 * time.Millisecond
+
+// maxServiceRoute is how many bytes of every answer the Service-Route may take: an answer must fit one frame to drachtio.
+const maxServiceRoute = 512
+
+func (c *combiner) answers(r Registration) {
+	size := len(strings.Join(r.ServiceRoute, ", "))
+	c.refuse(size > maxServiceRoute,
+		"has "+describe(size)+" bytes: with it an answer would not fit a frame to drachtio",
+		"at most "+describe(maxServiceRoute)+" bytes, all values together", "registration.serviceRoute")
+	c.refuse(r.GRUUSecret != "" && !r.GRUU,
+		"is set, but registration.gruu is false", "gruu: true, or no gruuSecret", "registration.gruuSecret", "registration.gruu")
+}
 
 // budget: a REGISTER that takes its callback and its write their full time must still be answered.
 func (c *combiner) budget(s Settings) {

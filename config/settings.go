@@ -38,6 +38,13 @@ const (
 	KeepRequested = "requested" // as long as would have been granted without a NAT
 )
 
+// Values of registration.contactPolicy.
+const (
+	ContactRefuse      = "refuse"      // a new contact is refused
+	ContactOldest      = "oldest"      // it replaces the one that was refreshed longest ago
+	ContactUnreachable = "unreachable" // it replaces one that is no longer reachable, else it is refused
+)
+
 // Settings are all settings, complete: every derived default is filled in.
 //
 // Tags: key is the name in files; default, env (aliases), flag and help describe it; check is a validator expression for
@@ -146,6 +153,13 @@ type Registration struct {
 	RaiseExpires   bool          `key:"raiseExpires" default:"false" help:"Raise a shorter expiry to minExpires instead of answering 423."`
 	MaxExpires     time.Duration `key:"maxExpires" default:"2h" check:"min=1s,max=8760h,seconds" want:"whole seconds, from 1s to 8760h" help:"A longer expiry is shortened to this."`
 	DefaultExpires time.Duration `key:"defaultExpires" default:"1h" check:"min=1s,seconds" want:"whole seconds, at least 1s" help:"Expiry of a REGISTER that asks for none."`
+	MaxContacts    int           `key:"maxContacts" default:"10" check:"min=1,max=50" want:"a number from 1 to 50" help:"Contacts that one user may have registered at a time; fewer when an answer cannot list as many."`
+	ContactPolicy  string        `key:"contactPolicy" default:"oldest" enum:"refuse oldest unreachable" help:"One contact more: refuse = it is answered 403, oldest = it replaces the one that was refreshed longest ago, unreachable = it replaces one whose client has come back on another flow, else 403."`
+	ExpiryJitter   int           `key:"expiryJitter" default:"0" check:"min=0,max=50" want:"a percentage from 0 to 50" help:"Grants are shortened by up to this percentage at random, so that clients do not all come back at once; never below minExpires."`
+	StrictPath     bool          `key:"strictPath" default:"false" help:"Answer 420 to a client that does not support the Path that a proxy put into its REGISTER (RFC 3327)."`
+	ServiceRoute   []string      `key:"serviceRoute" check:"dive,route" want:"a list of addresses such as <sip:proxy.example.com;lr>, without quotes, commas and spaces" help:"Service-Route of the answers, in this order (RFC 3608)."`
+	GRUU           bool          `key:"gruu" default:"false" help:"Give clients that support it a public GRUU (RFC 5627). They use it as the Contact of their calls: only where what routes calls knows GRUUs."`
+	GRUUSecret     Secret        `key:"gruuSecret" check:"omitempty,min=16" want:"at least 16 characters, the same on all nodes" help:"Key of the temporary GRUUs that clients are given beside it, shared by all nodes; empty = none."`
 	NAT            NAT           `key:"nat"`
 	Absorb         string        `key:"absorb" default:"connections" enum:"off connections all" help:"On which flows a client that refreshes its unchanged binding is spared the callback, inside the period that this granted: connections = TCP, TLS and WebSocket, all = UDP too (its source addresses can be forged), off = none."`
 	AbsorbReserve  time.Duration `key:"absorbReserve" default:"0s" check:"min=0s,seconds" want:"whole seconds, or 0s for the default" help:"The callback is asked again once no more than this is left of that period; 0s = a third of it, or 30s when redis.schema is jambonz."`

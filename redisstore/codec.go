@@ -40,6 +40,11 @@ type binding struct {
 	AllowDirectQueue  bool           `json:"allowDirectQueue,omitempty"`
 	AllowDirectUser   bool           `json:"allowDirectUser,omitempty"`
 	Authorization     *authorization `json:"authorization,omitempty"`
+
+	RegID       uint32 `json:"regId,omitempty"`
+	Path        []text `json:"path,omitempty"` // one name-addr each
+	BehindNAT   bool   `json:"behindNat,omitempty"`
+	Unreachable bool   `json:"unreachable,omitempty"`
 }
 
 // An authorization came later: bindings of older records have none.
@@ -56,6 +61,9 @@ type tombstone struct {
 	CallID  text   `json:"callId"`
 	CSeq    uint32 `json:"cseq"`
 	Until   millis `json:"until"`
+
+	Instance text   `json:"instance,omitempty"`
+	RegID    uint32 `json:"regId,omitempty"`
 }
 
 const wildcard = "*"
@@ -125,7 +133,32 @@ func toBinding(b registration.Binding) binding {
 		AllowDirectQueue:  b.Grants.AllowDirectQueue,
 		AllowDirectUser:   b.Grants.AllowDirectUser,
 		Authorization:     toAuthorization(b.Authorization),
+
+		RegID:       b.RegID,
+		Path:        toTexts(b.Path),
+		BehindNAT:   b.BehindNAT,
+		Unreachable: b.Unreachable,
 	}
+}
+
+func toTexts(addresses []sip.Address) []text {
+	var texts []text
+	for _, a := range addresses {
+		texts = append(texts, text(a.String()))
+	}
+	return texts
+}
+
+func fromTexts(texts []text) ([]sip.Address, error) {
+	var addresses []sip.Address
+	for _, t := range texts {
+		address, err := sip.ParseAddress(string(t))
+		if err != nil {
+			return nil, err
+		}
+		addresses = append(addresses, address)
+	}
+	return addresses, nil
 }
 
 func fromBinding(b binding) (registration.Binding, error) {
@@ -136,6 +169,10 @@ func fromBinding(b binding) (registration.Binding, error) {
 	granted := time.Duration(b.Granted) * time.Millisecond
 	if granted.Milliseconds() != b.Granted {
 		return registration.Binding{}, fmt.Errorf("stored grant: %d ms is no time", b.Granted)
+	}
+	path, err := fromTexts(b.Path)
+	if err != nil {
+		return registration.Binding{}, fmt.Errorf("stored path: %w", err)
 	}
 	return registration.Binding{
 		Contact:    contact,
@@ -161,6 +198,10 @@ func fromBinding(b binding) (registration.Binding, error) {
 			AllowDirectUser:  b.AllowDirectUser,
 		},
 		Authorization: b.Authorization.value(),
+		RegID:         b.RegID,
+		Path:          path,
+		BehindNAT:     b.BehindNAT,
+		Unreachable:   b.Unreachable,
 	}, nil
 }
 
@@ -187,11 +228,16 @@ func toTombstone(t registration.Tombstone) tombstone {
 	if !t.Wildcard {
 		contact = text(t.Contact.String())
 	}
-	return tombstone{Contact: contact, CallID: text(t.CallID), CSeq: t.CSeq, Until: toMillis(t.Until)}
+	return tombstone{
+		Contact: contact, CallID: text(t.CallID), CSeq: t.CSeq, Until: toMillis(t.Until),
+		Instance: text(t.Instance), RegID: t.RegID,
+	}
 }
 
 func fromTombstone(t tombstone) (registration.Tombstone, error) {
-	grave := registration.Tombstone{CallID: string(t.CallID), CSeq: t.CSeq, Until: t.Until.time()}
+	grave := registration.Tombstone{
+		CallID: string(t.CallID), CSeq: t.CSeq, Until: t.Until.time(), Instance: string(t.Instance), RegID: t.RegID,
+	}
 	if t.Contact == wildcard {
 		grave.Wildcard = true
 		return grave, nil

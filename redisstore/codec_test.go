@@ -83,6 +83,8 @@ func FuzzDecode(f *testing.F) {
 		`"expires":1700000000123,"source":"192.0.2.1:5060","received":"[::1]:1","callHook":"h","allowDirectApp":true,"authorization":{"username":["/w=="],"until":1}}]}`)
 	f.Add(`{"v":1,"removed":[{"contact":"<tel:+1>","callId":"1","cseq":4294967295,"until":1}],"more":null}`)
 	f.Add(`{"v":1,"bindings":[{"contact":"<sip:a@b>","granted":10000000000000}]}`) // more than a Duration holds
+	f.Add(`{"v":1,"bindings":[{"contact":"<sip:a@b>;+sip.instance=\"<urn:x>\"","regId":7,"path":["<sip:p;lr;ob>","<sip:q>;x"],` +
+		`"behindNat":true,"unreachable":true}],"removed":[{"contact":"<sip:a@b>","instance":["/w=="],"regId":1}]}`)
 	f.Add(`{"v":2}`)
 	f.Fuzz(func(t *testing.T, raw string) {
 		state, err := decode(1, raw)

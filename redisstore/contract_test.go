@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"sbc-registrar/registration"
+	"sbc-registrar/sip"
 )
 
 // contract is what the store promises on every server.
@@ -57,6 +58,9 @@ func runContractWatchedBy(t *testing.T, o, watcher Options) {
 			for title, behaviour := range contract {
 				t.Run(title, func(t *testing.T) { behaviour(newHarness(t, o, watcher)) })
 			}
+			for title, behaviour := range fallbackContract {
+				t.Run(title, func(t *testing.T) { behaviour(newHarness(t, o, watcher)) })
+			}
 			for title, behaviour := range projectionContract[schema] {
 				t.Run(title, func(t *testing.T) { behaviour(newHarness(t, o, watcher)) })
 			}
@@ -68,13 +72,15 @@ func loadsNothing(h *harness) {
 	h.Expect(h.load(h.aor("nobody@example.com"))).To(Equal(registration.State{}))
 }
 
-func roundTrips(h *harness) {
+func roundTrips(h *harness) { // rules 52 and 58: the flow and the User-Agent are in it
 	alice := h.aor("alice@example.com")
 	phone := h.binding(`"Alice, \"home\"" <sip:alice@192.0.2.10:5062;transport=ws;ob>;q=0.5;+sip.instance="<urn:uuid:1>"`, time.Hour)
 	desk := h.binding("<sips:alice@[2001:db8::7]>", 2*time.Hour)
 	desk.CallID = "not UTF-8: \xff\xfe"
+	desk.RegID, desk.Path, desk.BehindNAT, desk.Unreachable = 2, []sip.Address{phone.Contact, desk.Contact}, true, true
 	change := h.change(alice, 0, phone, desk)
 	change.Next.Removed = h.removal(alice, 0, phone).Next.Removed
+	change.Next.Removed[0].Instance, change.Next.Removed[0].RegID = "urn:uuid:1", 1
 
 	saved := h.save(change)
 

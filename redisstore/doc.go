@@ -6,7 +6,8 @@
 // JSON document of bindings and tombstones, and the token of the change that wrote it. Beside it stands the projection,
 // the newest binding in the form that other programs read (see [Schema]), under the key K itself. The braces put both
 // into one slot of a cluster. The projection is only ever written, never read: what an older registrar left there is
-// replaced.
+// replaced. When the newest binding expires while others live, [Store.KeepFallbacks] shows the next; the sorted set
+// registrar:fallbacks:<schema> says of which AORs, and when.
 //
 // Per realm there is one sorted set, {prefix realm}:users, of the users that are registered, by the expiry of the last binding
 // of each (rule 59). It is counted and changed together with the bindings; in a cluster, beside them.

@@ -28,6 +28,10 @@ func (k keyspace) jambonz(aor registration.AOR) string { return k.prefix + userW
 // activeUsers is the key of the jambonz set of all registered users.
 func (k keyspace) activeUsers() string { return k.prefix + "active-user" }
 
+// fallbacks is the key of the sorted set of AORs whose projection ends before their last binding does. It is no key of an
+// AOR: it has no @.
+func (k keyspace) fallbacks() string { return k.prefix + "registrar:fallbacks:" + string(k.schema) }
+
 // bindings is the key of the whole binding set. Redis Cluster hashes what is in the braces: the key of the projection,
 // which it hashes whole. So both are in one slot.
 func (k keyspace) bindings(aor registration.AOR) string {

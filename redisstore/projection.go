@@ -31,11 +31,12 @@ type plan struct {
 type planner struct {
 	projections []projection
 	users       *activeUsers // nil when the schema has none
+	fallbacks   fallbacks
 	clustered   bool
 }
 
 func newPlanner(keys keyspace, clustered bool) planner {
-	p := planner{clustered: clustered}
+	p := planner{clustered: clustered, fallbacks: fallbacks{keys}}
 	if keys.schema != Jambonz {
 		p.projections = append(p.projections, seedProjection{keys})
 	}
@@ -46,7 +47,8 @@ func newPlanner(keys keyspace, clustered bool) planner {
 	return p
 }
 
-// plan says how other programs come to see the next state of the AOR.
+// plan says how other programs come to see the next state of the AOR (rule 34): its newest binding, or nothing once it has
+// none. When the newest is the one to expire first, the rest is for Store.ShowFallbacks to do.
 //
 // In a cluster the set of active users is in another slot, out of the script's reach: it is changed before the script
 // when a user comes and after it when one goes. So a reader may find a member without a key for a moment, as it also
@@ -69,7 +71,23 @@ func (p planner) plan(aor registration.AOR, next registration.State, now time.Ti
 	if p.users != nil {
 		p.planUsers(&out, aor, newest, registered, now)
 	}
+	p.planFallback(&out, aor, next, newest)
 	return out
+}
+
+// planFallback keeps in mind when the projection will need another binding. In a cluster that is done after the script: a
+// node that dies just there leaves the AOR without a projection from the expiry of its newest binding to its next REGISTER.
+func (p planner) planFallback(out *plan, aor registration.AOR, next registration.State, newest registration.Binding) {
+	change := p.fallbacks.forget(aor)
+	if outlived(newest, next) {
+		change = p.fallbacks.remember(aor, newest.Expires)
+	}
+	if p.clustered {
+		out.after = append(out.after, change)
+		return
+	}
+	out.within = append([]command{change}, out.within...) // first, for the same reason as the users
+	out.keys = append(out.keys, p.fallbacks.keys.fallbacks())
 }
 
 func (p planner) planUsers(out *plan, aor registration.AOR, b registration.Binding, registered bool, now time.Time) {

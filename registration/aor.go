@@ -10,7 +10,7 @@ import (
 // MaxAOR is the longest address of record in bytes (user@host).
 const MaxAOR = 256
 
-// An AOR is a canonical address of record, user@host (RFC 3261 §10.3 step 5): URI parameters, port and a trailing dot
+// An AOR is a canonical address of record, user@host (rule 12, RFC 3261 §10.3 step 5): URI parameters, port and a trailing dot
 // dropped, needless escapes decoded, host in lower case. Equal AORs are equal as Go values. It holds no control
 // character, space, brace or byte above 0x7E, so that it is safe in keys and logs.
 type AOR struct {

@@ -8,7 +8,7 @@ import (
 	"sbc-registrar/sip"
 )
 
-// A Flow is the way on which a REGISTER reached us, as the drachtio server tells it.
+// A Flow is the way on which a REGISTER reached us, as the drachtio server tells it (rule 52).
 type Flow struct {
 	Protocol          string         // udp, tcp, tls, ws, wss: by the topmost Via, for drachtio says tcp for WebSockets
 	Source            netip.AddrPort // where the datagram or connection came from
@@ -40,6 +40,10 @@ type Binding struct {
 	Grants     Grants
 
 	Authorization Authorization // what absorbed refreshes rest on (rule 53)
+	RegID         uint32        // of Outbound: with the instance it is the key; 0 = the URI is (rule 46)
+	Path          []sip.Address // the proxies on the way to the client, in their order (rule 45)
+	BehindNAT     bool          // the client is reached by its flow alone (rule 51)
+	Unreachable   bool          // nobody is expected at its flow any more (rule 31)
 }
 
 // A Tombstone remembers a removed binding for a while, so that an older REGISTER that arrives late does not bring it back.
@@ -49,6 +53,9 @@ type Tombstone struct {
 	CallID   string
 	CSeq     uint32
 	Until    time.Time
+
+	Instance string // with RegID the key of a binding of Outbound, as in Binding
+	RegID    uint32
 }
 
 // A State is everything the store holds for one AOR.

@@ -15,9 +15,6 @@ const (
 	// staleWindow is how long after a change a lower CSeq of the same Call-ID counts as overtaken. A client gives up a
 	// transaction after 64·T1 = 32 s (RFC 3261 §17.1.2.2); a lower CSeq that comes later is a phone that started anew.
 	staleWindow = 32 * time.Second
-
-	// maxListed is how many bytes the Contacts of a 200 may take: a frame to drachtio has 4,000 and the echoed header fields need the rest.
-	maxListed = 2400
 )
 
 // Decide is RFC 3261 §10.3, steps 6 to 8: what a REGISTER whose credentials the callback judged does to the state of its
@@ -29,9 +26,9 @@ func Decide(now time.Time, state State, r *Request, v Verdict, p Policy) Outcome
 	state = state.At(now)
 	switch {
 	case r.Contacts.Wildcard:
-		return removeAll(now, state, r)
+		return removeAll(now, state, r, p)
 	case len(r.Contacts.Addresses) == 0:
-		return accept(now, state, Queried, "")
+		return accept(now, state, r, p, Queried, "")
 	default:
 		return update(now, state, r, v, p)
 	}
@@ -51,7 +48,7 @@ func refused(r *Request, v Verdict) Outcome {
 }
 
 // removeAll is step 6 for "Contact: *" (rule 16).
-func removeAll(now time.Time, state State, r *Request) Outcome {
+func removeAll(now time.Time, state State, r *Request, p Policy) Outcome {
 	next := State{Version: state.Version, Removed: slices.Clone(state.Removed)}
 	for _, t := range state.Removed {
 		if t.Wildcard && order(now, r, t.CallID, t.CSeq, t.made()) == overtaken {
@@ -66,7 +63,7 @@ func removeAll(now time.Time, state State, r *Request) Outcome {
 		next.Removed = append(next.Removed, b.tombstone(now))
 	}
 	next = next.buryAll(now, r)
-	outcome := accept(now, next, Unregistered, "all contacts")
+	outcome := accept(now, next, r, p, Unregistered, "all contacts")
 	outcome.Next = &next
 	return outcome
 }
@@ -81,11 +78,15 @@ func update(now time.Time, state State, r *Request, v Verdict, p Policy) Outcome
 		}
 	}
 	if u.deed == Repeated {
-		return accept(now, state, Repeated, "")
+		return accept(now, state, r, p, Repeated, "")
 	}
-	u.next.evict(p.MaxContacts)
-	outcome := accept(now, u.next, u.deed, u.cause)
-	outcome.Next = &u.next
+	if refusal := u.makeRoom(); refusal != nil {
+		return *refusal
+	}
+	outcome := accept(now, u.next, r, p, u.deed, u.cause)
+	if outcome.Status == 200 {
+		outcome.Next = &u.next
+	}
 	return outcome
 }
 
@@ -98,43 +99,48 @@ type updating struct {
 	next  State
 	deed  Deed
 	cause string
+	added bool // a binding is there that was not
 }
 
 // apply registers, refreshes or removes one Contact; a refusal ends the whole REGISTER.
 func (u *updating) apply(contact sip.Address) *Outcome {
-	i := slices.IndexFunc(u.next.Bindings, func(b Binding) bool { return b.Contact.URI.Equal(contact.URI) })
-	switch u.order(i, contact) {
+	wish := u.p.wish(u.r, contact)
+	k := u.r.key(contact)
+	switch u.order(k, wish == 0) {
 	case overtaken:
 		outcome := staleCSeq()
 		return &outcome
 	case repeated:
 		return nil
 	}
-	wish := u.p.wish(u.r, contact)
 	if wish == 0 {
-		u.remove(i, contact)
+		u.remove(k)
 		return nil
 	}
 	if wish < u.p.MinExpires && !u.p.RaiseExpires {
 		return refuse(423, "Expires is too brief",
 			sip.Header{Name: "Min-Expires", Value: fmt.Sprint(wholeSeconds(u.p.MinExpires))})
 	}
-	u.put(i, contact, u.p.grant(u.r, u.v, contact, wish))
+	u.put(k, contact, u.p.grant(u.r, u.v, contact, wish))
 	return nil
 }
 
-// order compares the request with what is known of its Contact: the binding, or the tombstone of a removed one (rule 25).
-func (u *updating) order(i int, contact sip.Address) ordering {
-	if i >= 0 {
-		b := u.next.Bindings[i]
-		known := order(u.now, u.r, b.CallID, b.CSeq, b.Refreshed)
-		if known == repeated && u.p.wish(u.r, contact) == 0 {
+// order compares the request with what is known of a key: its bindings, or the tombstone of a removed one (rule 25).
+func (u *updating) order(k key, removal bool) ordering {
+	known, bound := newer, false
+	for _, b := range u.next.Bindings {
+		if b.key().equal(k) {
+			known, bound = max(known, order(u.now, u.r, b.CallID, b.CSeq, b.Refreshed)), true
+		}
+	}
+	if bound {
+		if known == repeated && removal {
 			return overtaken // the same CSeq cannot both register and remove
 		}
 		return known
 	}
 	for _, t := range u.next.Removed {
-		if !t.covers(contact) {
+		if !t.covers(k) {
 			continue
 		}
 		known := order(u.now, u.r, t.CallID, t.CSeq, t.made())
@@ -144,7 +150,7 @@ func (u *updating) order(i int, contact sip.Address) ordering {
 		if t.CallID == u.r.CallID && u.r.CSeq < t.CSeq {
 			known = overtaken // a removal is final for as long as it is remembered
 		}
-		if known == repeated && u.p.wish(u.r, contact) != 0 {
+		if known == repeated && !removal {
 			known = overtaken
 		}
 		if known != newer {
@@ -154,23 +160,38 @@ func (u *updating) order(i int, contact sip.Address) ordering {
 	return newer
 }
 
-func (u *updating) remove(i int, contact sip.Address) {
-	if i >= 0 {
-		if b := u.next.Bindings[i]; b.CallID != u.r.CallID {
+// remove holds rule 21.
+func (u *updating) remove(k key) {
+	for _, b := range u.take(k) {
+		if b.CallID != u.r.CallID {
 			u.next.Removed = append(u.next.Removed, b.tombstone(u.now))
 		}
-		u.next.Bindings = slices.Delete(u.next.Bindings, i, i+1)
 	}
-	u.next = u.next.bury(u.now, u.r, contact)
+	u.next = u.next.bury(u.now, u.r, k)
 	if u.deed == Repeated {
 		u.deed = Unregistered
 	}
-	u.cause = contact.URI.String()
+	u.cause = k.uri.String()
 }
 
-func (u *updating) put(i int, contact sip.Address, g grant) {
+// take removes the bindings of a key and returns them. Where URIs are compared that can be more than one: all go, or two
+// bindings with the key of the new one would be left.
+func (u *updating) take(k key) []Binding {
+	var taken, left []Binding
+	for _, b := range u.next.Bindings {
+		if b.key().equal(k) {
+			taken = append(taken, b)
+		} else {
+			left = append(left, b)
+		}
+	}
+	u.next.Bindings = left
+	return taken
+}
+
+func (u *updating) put(k key, contact sip.Address, g grant) {
 	b := Binding{
-		Contact:    sip.Address{Display: contact.Display, URI: contact.URI, Params: contact.Params.Without("expires")},
+		Contact:    sip.Address{Display: contact.Display, URI: contact.URI, Params: contact.Params.Without("expires", "pub-gruu", "temp-gruu")},
 		CallID:     u.r.CallID,
 		CSeq:       u.r.CSeq,
 		Registered: u.now,
@@ -182,16 +203,28 @@ func (u *updating) put(i int, contact sip.Address, g grant) {
 		Grants:     u.v.Grants,
 
 		Authorization: u.v.authorization(u.now, u.r, g.allowed),
+		RegID:         k.regID,
+		Path:          u.r.Path,
+		BehindNAT:     isBehindNAT(u.r, contact.URI.Host),
 	}
 	u.deed = Registered
-	if i >= 0 {
-		b.Registered = u.next.Bindings[i].Registered
+	former := u.take(k)
+	for _, old := range former {
+		b.Registered = earlier(b.Registered, old.Registered)
 		u.deed = Refreshed
-		u.next.Bindings = slices.Delete(u.next.Bindings, i, i+1)
 	}
+	u.added = u.added || len(former) == 0
+	u.markReplaced(b)
 	u.next.Bindings = append(u.next.Bindings, b) // the newest stands last
-	u.next.Removed = slices.DeleteFunc(u.next.Removed, func(t Tombstone) bool { return t.CallID == b.CallID && t.covers(contact) && !t.Wildcard })
+	u.next.Removed = slices.DeleteFunc(u.next.Removed, func(t Tombstone) bool { return t.CallID == b.CallID && t.covers(k) && !t.Wildcard })
 	u.cause = fmt.Sprintf("%s for %d s", contact.URI, wholeSeconds(g.granted))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // ordering is how a request stands to an earlier one of the same client.

@@ -35,14 +35,16 @@ func (p Policy) Wish(r *Request) time.Duration {
 	}
 }
 
-// grant cuts a wish to what policy, callback and NAT allow; it never grants more than was asked, but for a minimum that
-// the policy raises wishes to (rules 22, 23, 51).
+// grant cuts a wish to what policy, callback, jitter and NAT allow; it never grants more than was asked, but for a minimum
+// that the policy raises wishes to (rules 20, 22, 23, 51).
 func (p Policy) grant(r *Request, v Verdict, contact sip.Address, wish time.Duration) grant {
 	granted := min(max(wish, p.MinExpires), p.MaxExpires)
 	if v.Expires > 0 {
 		granted = min(granted, v.Expires)
 	}
-	g := grant{granted: granted, kept: granted, allowed: granted}
+	allowed := granted
+	granted -= p.jitter(granted, r.Lot)
+	g := grant{granted: granted, kept: granted, allowed: allowed}
 	if p.NAT.covers(r, contact.URI.Host) {
 		g.granted = min(granted, p.NAT.Interval)
 		if !p.NAT.KeepRequested {
@@ -50,4 +52,11 @@ func (p Policy) grant(r *Request, v Verdict, contact sip.Address, wish time.Dura
 		}
 	}
 	return g
+}
+
+// jitter is what a grant is shortened by, so that clients that registered together do not come back together: up to its
+// part of the grant, as the lot falls, in whole seconds, and never below the minimum (rule 23).
+func (p Policy) jitter(granted time.Duration, lot float64) time.Duration {
+	cut := time.Duration(float64(granted) * p.ExpiryJitter * lot).Truncate(time.Second)
+	return max(0, min(cut, granted-p.MinExpires))
 }

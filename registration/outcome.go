@@ -1,7 +1,6 @@
 package registration
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
@@ -60,21 +59,6 @@ func Challenge(cause string, challenges ...sip.Challenge) Outcome {
 		outcome.Headers = append(outcome.Headers, sip.Header{Name: "WWW-Authenticate", Value: c.String()})
 	}
 	return outcome
-}
-
-// accept is a 200 that lists the bindings of the state as they are at that time (RFC 3261 §10.3 step 8).
-func accept(now time.Time, state State, deed Deed, cause string) Outcome {
-	outcome := Outcome{Status: 200, Deed: deed, Cause: cause}
-	for _, b := range state.Bindings {
-		outcome.Headers = append(outcome.Headers, sip.Header{Name: "Contact", Value: b.listed(now)})
-	}
-	outcome.Headers = append(outcome.Headers, sip.Header{Name: "Date", Value: now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")})
-	return outcome
-}
-
-// listed writes the binding as a Contact of a 200, with the seconds that are left of its grant.
-func (b Binding) listed(now time.Time) string {
-	return fmt.Sprintf("%s;expires=%d", b.Contact, wholeSeconds(b.Refreshed.Add(b.Granted).Sub(now)))
 }
 
 // wholeSeconds rounds up and never says 0: that would tell the client that it is not registered.

@@ -16,9 +16,25 @@ type Policy struct {
 	DefaultExpires time.Duration // for a REGISTER that wishes nothing
 	NAT            NATPolicy
 	Absorb         AbsorbPolicy
-	MaxContacts    int // bindings per AOR; a further one replaces the oldest
 	MaxUsers       int // users per realm (rule 59); 0 = no maximum
+	MaxContacts    int // bindings per AOR; what a further one meets is for Crowded to say (rule 31)
+
+	Crowded      CrowdedPolicy // "" = EvictOldest
+	ExpiryJitter float64       // grants are shortened by up to this part of them, 0 to 1 (rule 23)
+	StrictPath   bool          // a Path needs a client that supports it (rule 45)
+	ServiceRoute []string      // name-addrs for the answer, in their order (rule 50); together at most 512 bytes
+	GRUU         GRUUPolicy
 }
+
+// A CrowdedPolicy says what happens to a new binding of an AOR that has as many as it may have, or more than an answer can list.
+type CrowdedPolicy string
+
+// The policies of rule 31.
+const (
+	Crowd403         CrowdedPolicy = "refuse"      // the new one is refused
+	EvictOldest      CrowdedPolicy = "oldest"      // it takes the place of the one that was refreshed longest ago
+	EvictUnreachable CrowdedPolicy = "unreachable" // it takes that of one at whose flow nobody is expected; without one it is refused
+)
 
 // DefaultPolicy is the policy of an operator who decided nothing.
 func DefaultPolicy() Policy {

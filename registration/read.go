@@ -7,13 +7,8 @@ import (
 	"sbc-registrar/sip"
 )
 
-const (
-	// MaxContact is the longest Contact that is stored, in bytes.
-	MaxContact = 512
-
-	// maxContactsNamed is how many Contacts one REGISTER may name: each is compared with every binding.
-	maxContactsNamed = 16
-)
+// maxUserAgent is how much of a User-Agent is kept, in bytes.
+const maxUserAgent = 256
 
 // An Envelope is what the control protocol tells about a REGISTER beside its SIP text.
 type Envelope struct {
@@ -21,23 +16,29 @@ type Envelope struct {
 	Flow        Flow
 	Arrived     time.Time
 	Deadline    time.Time
+	Lot         float64 // see Request
 }
 
 // Read takes from a SIP request what the rules need, in the order of RFC 3261 §10.3 steps 1 to 5. What no rule can
-// accept is refused here, before any credential is looked at: then the request is nil and the outcome final.
+// accept is refused here, before any credential is looked at: then the request is nil and the outcome final. Max-Forwards is
+// not looked at, for nothing is forwarded (rule 8, RFC 3261 §16.3 is for proxies).
 func Read(msg *sip.Request, envelope Envelope, p Policy) (*Request, Outcome) {
-	r := &Request{Transaction: envelope.Transaction, SIP: msg, Flow: envelope.Flow, Arrived: envelope.Arrived, Deadline: envelope.Deadline}
+	r := &Request{
+		Transaction: envelope.Transaction, SIP: msg, Flow: envelope.Flow,
+		Arrived: envelope.Arrived, Deadline: envelope.Deadline, Lot: envelope.Lot,
+	}
+	if seconds, ok := msg.Expires(); ok {
+		r.Expires = &seconds
+	}
 	for _, step := range []func(*Request, Policy) *Outcome{
-		checkMethod, checkExtensions, readOrder, readAOR, readContacts, readCredentials,
+		checkMethod, checkExtensions, checkBody, readOrder, readAOR, readPath, readContacts, checkOutbound, readCredentials,
 	} {
 		if refusal := step(r, p); refusal != nil {
 			return nil, *refusal
 		}
 	}
-	if seconds, ok := msg.Expires(); ok {
-		r.Expires = &seconds
-	}
-	r.UserAgent, _ = msg.Value("User-Agent")
+	r.UserAgent, _ = msg.Value("User-Agent") // rule 58
+	r.UserAgent = r.UserAgent[:min(len(r.UserAgent), maxUserAgent)]
 	return r, Outcome{}
 }
 
@@ -58,12 +59,43 @@ func checkMethod(r *Request, _ Policy) *Outcome {
 }
 
 // checkExtensions holds rule 4: no extension is required of us that we lack (RFC 3261 §8.2.2.3).
-func checkExtensions(r *Request, _ Policy) *Outcome {
-	unknown := r.SIP.Tokens("Require")
+func checkExtensions(r *Request, p Policy) *Outcome {
+	var unknown []string
+	for _, option := range r.SIP.Tokens("Require") {
+		if !p.knows(option) {
+			unknown = append(unknown, option)
+		}
+	}
 	if len(unknown) == 0 {
 		return nil
 	}
 	return refuse(420, "Require names an unknown extension", sip.Header{Name: "Unsupported", Value: strings.Join(unknown, ", ")})
+}
+
+func (p Policy) knows(option string) bool {
+	switch strings.ToLower(option) {
+	case "path", "outbound":
+		return true
+	case "gruu":
+		return p.GRUU.Offered
+	default:
+		return false
+	}
+}
+
+// checkBody holds rule 5: a REGISTER's body means nothing to us, which is refused only if it must mean something
+// (RFC 3261 §8.2.3, §20.11). An empty Accept says that no type of it is understood (§20.1).
+func checkBody(r *Request, _ Policy) *Outcome {
+	disposition, _ := r.SIP.Value("Content-Disposition")
+	_, params, _ := strings.Cut(disposition, ";")
+	for param := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(param, "=")
+		if len(r.SIP.Body) > 0 && strings.EqualFold(strings.TrimSpace(name), "handling") &&
+			strings.EqualFold(strings.TrimSpace(value), "required") {
+			return refuse(415, "a body that must be understood", sip.Header{Name: "Accept"})
+		}
+	}
+	return nil
 }
 
 // readOrder reads what orders the REGISTERs of one client: Call-ID and CSeq.
@@ -107,33 +139,6 @@ func readAOR(r *Request, p Policy) *Outcome {
 		return refuse(403, "domain is not served")
 	}
 	r.AOR = aor
-	return nil
-}
-
-// readContacts holds rules 17 and 32 as far as they need no state.
-func readContacts(r *Request, _ Policy) *Outcome {
-	contacts, err := r.SIP.Contacts()
-	if err != nil {
-		return refuse(400, err.Error())
-	}
-	if len(contacts.Addresses) > maxContactsNamed {
-		return refuse(403, "too many Contacts")
-	}
-	for _, c := range contacts.Addresses {
-		if s := c.URI.Scheme; s != "sip" && s != "sips" {
-			return refuse(400, "Contact is neither sip nor sips")
-		}
-		if len(c.String()) > MaxContact {
-			return refuse(403, "Contact is too long")
-		}
-	}
-	if contacts.Wildcard {
-		seconds, ok := r.SIP.Expires()
-		if len(contacts.Addresses) > 0 || !ok || seconds != 0 {
-			return refuse(400, "Contact * needs Expires: 0 and stands alone")
-		}
-	}
-	r.Contacts = contacts
 	return nil
 }
 

@@ -20,6 +20,9 @@ type Request struct {
 	Flow        Flow
 	Arrived     time.Time // when its frame was read
 	Deadline    time.Time // by then the answer has left
+
+	Path []sip.Address // as the proxies wrote it (rule 45)
+	Lot  float64       // drawn for this request, 0 ≤ Lot < 1: where in the range of the jitter its grants fall (rule 23)
 }
 
 // A Verdict is what the callback said to one set of credentials.

@@ -11,19 +11,26 @@ import (
 // it was under way for longer than they differ, or would have been in time.
 func (t Tombstone) made() time.Time { return t.Until.Add(-TombstoneLife) }
 
-func (t Tombstone) covers(contact sip.Address) bool {
-	return t.Wildcard || t.Contact.URI.Equal(contact.URI)
+func (t Tombstone) covers(k key) bool { return t.Wildcard || t.key().equal(k) }
+
+// grave is the tombstone of a key.
+func (k key) grave(callID string, cseq uint32, now time.Time) Tombstone {
+	t := Tombstone{Contact: sip.Address{URI: k.uri}, CallID: callID, CSeq: cseq, Until: now.Add(TombstoneLife)}
+	if k.regID != 0 {
+		t.Instance, t.RegID = k.instance, k.regID
+	}
+	return t
 }
 
 // tombstone remembers a binding as it was last known.
 func (b Binding) tombstone(now time.Time) Tombstone {
-	return Tombstone{Contact: sip.Address{URI: b.Contact.URI}, CallID: b.CallID, CSeq: b.CSeq, Until: now.Add(TombstoneLife)}
+	return b.key().grave(b.CallID, b.CSeq, now)
 }
 
 // bury remembers that this REGISTER removed a contact, whether or not it was bound: an older REGISTER for it may still be
 // under way.
-func (s State) bury(now time.Time, r *Request, contact sip.Address) State {
-	return s.remember(Tombstone{Contact: sip.Address{URI: contact.URI}, CallID: r.CallID, CSeq: r.CSeq, Until: now.Add(TombstoneLife)})
+func (s State) bury(now time.Time, r *Request, k key) State {
+	return s.remember(k.grave(r.CallID, r.CSeq, now))
 }
 
 // buryAll does the same for "Contact: *".
@@ -34,7 +41,7 @@ func (s State) buryAll(now time.Time, r *Request) State {
 // remember adds a tombstone in the place of those it makes superfluous. The newest are kept, as many as fit a small record.
 func (s State) remember(grave Tombstone) State {
 	s.Removed = slices.DeleteFunc(s.Removed, func(t Tombstone) bool {
-		return t.CallID == grave.CallID && (grave.Wildcard || !t.Wildcard && t.covers(grave.Contact))
+		return t.CallID == grave.CallID && (grave.Wildcard || !t.Wildcard && t.covers(grave.key()))
 	})
 	s.Removed = append(s.Removed, grave)
 	if extra := len(s.Removed) - maxTombstones; extra > 0 {
@@ -45,19 +52,3 @@ func (s State) remember(grave Tombstone) State {
 
 // maxTombstones bounds what a client that registers and unregisters in a loop can make us keep.
 const maxTombstones = 16
-
-// evict drops the oldest bindings until no more are left than policy allows and their listing fits a frame (rules 31, 32).
-func (s *State) evict(maxContacts int) {
-	for len(s.Bindings) > 1 && (len(s.Bindings) > maxContacts || s.listedBytes() > maxListed) {
-		s.Bindings = s.Bindings[1:]
-	}
-}
-
-// listedBytes is the most that the Contacts of a 200 can take: each with its name, its expires and a line end.
-func (s State) listedBytes() int {
-	total := 0
-	for _, b := range s.Bindings {
-		total += len("Contact: ") + len(b.Contact.String()) + len(";expires=4294967295") + len("\r\n")
-	}
-	return total
-}

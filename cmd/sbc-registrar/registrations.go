@@ -116,6 +116,12 @@ type row struct {
 	Registered time.Time `json:"registered"`
 	Refreshed  time.Time `json:"refreshed"`
 	Expires    time.Time `json:"expires"`
+
+	Instance    string   `json:"instance,omitempty"`
+	RegID       uint32   `json:"regId,omitempty"`
+	Path        []string `json:"path,omitempty"`
+	BehindNAT   bool     `json:"behindNat"`
+	Unreachable bool     `json:"unreachable,omitempty"`
 }
 
 func (p *printer) print(aor registration.AOR, state registration.State) error {
@@ -124,6 +130,10 @@ func (p *printer) print(aor registration.AOR, state registration.State) error {
 			AOR: aor.String(), Contact: b.Contact.URI.String(), Protocol: b.Flow.Protocol, Source: b.Flow.Source.String(),
 			SBCAddress: b.Flow.SBCAddress, CallID: b.CallID, CSeq: b.CSeq, UserAgent: b.UserAgent,
 			Registered: b.Registered.UTC(), Refreshed: b.Refreshed.UTC(), Expires: b.Expires.UTC(),
+			Instance: b.Instance(), RegID: b.RegID, BehindNAT: b.BehindNAT, Unreachable: b.Unreachable,
+		}
+		for _, hop := range b.Path {
+			r.Path = append(r.Path, hop.String())
 		}
 		if err := p.write(r); err != nil {
 			return err

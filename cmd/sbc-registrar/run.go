@@ -32,6 +32,8 @@ type program struct {
 	registrar atomic.Pointer[actors.Registrar] // nil until it runs; readiness asks for it at any time
 	admin     *admin.Server
 	stopping  atomic.Bool
+
+	fallbacks *background // shows the next binding of an address of record when its newest has expired
 }
 
 // start joins the parts, those that are used before those that use them: a REGISTER can only arrive once all it needs is
@@ -81,7 +83,12 @@ func (p *program) join(s config.Settings) (err error) {
 		return err
 	}
 	p.registrar.Store(registrar)
+	p.fallbacks = inBackground(func(ctx context.Context) { p.store.KeepFallbacks(ctx, p.fallbackFailed) })
 	return nil
+}
+
+func (p *program) fallbackFailed(err error) {
+	p.log.Warn().Str("event", "projection.fallback.failed").Err(err).Msg("the next binding is not shown yet")
 }
 
 func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
@@ -118,6 +125,9 @@ func (p *program) stop() error {
 
 // close gives back what was opened; parts that were not are nil.
 func (p *program) close() {
+	if p.fallbacks != nil {
+		p.fallbacks.stop()
+	}
 	if p.hook != nil {
 		p.hook.Close()
 	}
@@ -166,6 +176,10 @@ func policyOf(s config.Registration) registration.Policy {
 		KeepRequested: s.NAT.Keep == config.KeepRequested,
 	}
 	policy.Absorb = registration.AbsorbPolicy{Flows: registration.AbsorbRule(s.Absorb), Reserve: s.AbsorbReserve}
+	policy.MaxContacts, policy.Crowded = s.MaxContacts, registration.CrowdedPolicy(s.ContactPolicy)
+	policy.ExpiryJitter = float64(s.ExpiryJitter) / 100
+	policy.StrictPath, policy.ServiceRoute = s.StrictPath, s.ServiceRoute
+	policy.GRUU = registration.GRUUPolicy{Offered: s.GRUU, Secret: []byte(s.GRUUSecret.Reveal())}
 	return policy
 }
 
