@@ -98,7 +98,7 @@ func TestOneContactTooMany(t *testing.T) { // rule 31
 	})
 	t.Run("is refused", func(t *testing.T) {
 		g := newRegistrar(t)
-		g.policy.Crowded = registration.Crowd403
+		g.policy.Crowded = registration.RefuseNew
 		g.crowd(10, "")
 		expect(t, g.get(newcomer), 403)
 		if o := g.get(register{contacts: []string{device(3)}, callID: "c3", cseq: 2, protocol: "tcp"}); o.Status != 200 || o.Deed != registration.Refreshed {
@@ -146,7 +146,7 @@ func TestTwoContactsOfOneFlowAreBothReachable(t *testing.T) { // rule 31
 }
 
 func TestTheListingFitsAFrame(t *testing.T) { // rules 27, 32
-	for _, policy := range []registration.CrowdedPolicy{registration.EvictOldest, registration.EvictUnreachable, registration.Crowd403} {
+	for _, policy := range []registration.CrowdedPolicy{registration.EvictOldest, registration.EvictUnreachable, registration.RefuseNew} {
 		t.Run(string(policy), func(t *testing.T) {
 			g := newRegistrar(t)
 			g.policy.Crowded = policy

@@ -31,7 +31,7 @@ func (u *updating) makeRoom() *Outcome {
 // victim is the binding that the policy lets go first, -1 when it lets none go. The oldest stand first.
 func (u *updating) victim() int {
 	switch u.p.Crowded {
-	case Crowd403:
+	case RefuseNew:
 		return -1
 	case EvictUnreachable:
 		return slices.IndexFunc(u.next.Bindings, func(b Binding) bool { return b.Unreachable })

@@ -31,7 +31,7 @@ type CrowdedPolicy string
 
 // The policies of rule 31.
 const (
-	Crowd403         CrowdedPolicy = "refuse"      // the new one is refused
+	RefuseNew        CrowdedPolicy = "refuse"      // the new one is refused
 	EvictOldest      CrowdedPolicy = "oldest"      // it takes the place of the one that was refreshed longest ago
 	EvictUnreachable CrowdedPolicy = "unreachable" // it takes that of one at whose flow nobody is expected; without one it is refused
 )

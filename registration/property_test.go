@@ -72,7 +72,7 @@ func (l *life) drawPolicy() {
 	l.policy = registration.DefaultPolicy()
 	l.policy.MaxContacts = rapid.IntRange(1, 50).Draw(l.T, "maxContacts")
 	l.policy.Crowded = rapid.SampledFrom([]registration.CrowdedPolicy{
-		"", registration.EvictOldest, registration.EvictUnreachable, registration.Crowd403}).Draw(l.T, "crowded")
+		"", registration.EvictOldest, registration.EvictUnreachable, registration.RefuseNew}).Draw(l.T, "crowded")
 	l.policy.RaiseExpires = rapid.Bool().Draw(l.T, "raise")
 	l.policy.ExpiryJitter = rapid.Float64Range(0, 1).Draw(l.T, "jitter")
 	l.policy.GRUU = registration.GRUUPolicy{Offered: rapid.Bool().Draw(l.T, "gruu"), Secret: []byte("secret")}
@@ -153,7 +153,7 @@ func (l *life) onePerKey(s registration.State) {
 			}
 		}
 	}
-	if l.policy.Crowded != registration.Crowd403 && l.policy.Crowded != registration.EvictUnreachable && len(s.Bindings) > l.policy.MaxContacts {
+	if l.policy.Crowded != registration.RefuseNew && l.policy.Crowded != registration.EvictUnreachable && len(s.Bindings) > l.policy.MaxContacts {
 		l.Fatalf("%d bindings, at most %d may be", len(s.Bindings), l.policy.MaxContacts)
 	}
 }
