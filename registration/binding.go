@@ -91,6 +91,7 @@ type Change struct {
 	Next     State     // what to store; its Version is the one the decision was made on
 	Now      time.Time // the moment of the decision: lifetimes count from it
 	Deadline time.Time // after it the change must not take effect: its REGISTER has been answered otherwise
+	Use      NonceUse  // to be spent with it; zero = nothing
 }
 
 // Errors of a store that did not carry out a Change, and changed nothing.

@@ -15,7 +15,9 @@ type Policy struct {
 	MaxExpires     time.Duration // longer wishes are cut to this
 	DefaultExpires time.Duration // for a REGISTER that wishes nothing
 	NAT            NATPolicy
-	MaxContacts    int // bindings per AOR; a further one replaces the oldest
+	MaxContacts    int      // bindings per AOR; a further one replaces the oldest
+	MaxUsers       int      // registered AORs per realm; 0 = no limit
+	Identity       Identity // whose credentials are good for an AOR; "" = IdentityUserOrAOR
 }
 
 // DefaultPolicy is the policy of an operator who decided nothing.
@@ -26,6 +28,7 @@ func DefaultPolicy() Policy {
 		DefaultExpires: time.Hour,
 		NAT:            NATPolicy{Rule: NATDetect, Interval: 30 * time.Second},
 		MaxContacts:    10,
+		Identity:       IdentityUserOrAOR,
 	}
 }
 

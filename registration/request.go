@@ -18,6 +18,7 @@ type Request struct {
 	Credentials *sip.Credentials // those for our realm, nil when there are none
 	UserAgent   string
 	Flow        Flow
+	Use         NonceUse  // what an answer to it spends, once the nonce was checked
 	Deadline    time.Time // by then the answer has left
 }
 
@@ -27,6 +28,7 @@ type Verdict struct {
 	Message   string        // why not, for the log; never sent to the client
 	Expires   time.Duration // at most this long; 0 = as requested
 	Grants    Grants
+	AORs      []string     // addresses (user@host) or users of the same domain that the credentials may register beside their own
 	Blacklist bool         // the source is a suspected spammer
 	Headers   []sip.Header // to be copied into the 403
 }
