@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"errors"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"sbc-registrar/messages"
@@ -87,6 +89,9 @@ func (a *aor) abandonOverdue(ctx actor.Context) {
 	}
 }
 
+// realm is the one of the address of record.
+func (a *aor) realm() *Realm { return a.deps.realms.of(a.desk.aor.Host()) }
+
 // next takes the next request that is still worth the work, unless one is in hand.
 func (a *aor) next(ctx actor.Context) {
 	w := a.desk.take(a.deps.now())
@@ -94,7 +99,7 @@ func (a *aor) next(ctx actor.Context) {
 		return
 	}
 	ctx.Request(a.desk.authorizer, &messages.AuthorizationWanted{
-		Work: w.number, Request: w.request, Expires: a.deps.policy.Wish(w.request),
+		Work: w.number, Request: w.request, Expires: a.realm().Policy.Wish(w.request),
 	})
 }
 
@@ -103,28 +108,29 @@ func (a *aor) authorized(ctx actor.Context, w *work, m *messages.AuthorizationGi
 		a.answer(ctx, w, registration.Unavailable(m.Err.Error(), a.deps.limits.RetryAfter))
 		return
 	}
-	w.verdict = m.Verdict
+	w.verdict = a.realm().Policy.Confine(w.request, m.Verdict)
 	a.decide(ctx, w)
 }
 
-// decide asks the rules. Their answer stands only if the store confirms the state that it was decided on: by taking the
-// change, or, where nothing changes, by having been read for this very request.
+// decide asks the rules. Their answer stands only if the store confirms the state that it was decided on, and that the
+// credentials are spent for the first time: by taking the change, or, where nothing changes, by having been read for this
+// very request.
 func (a *aor) decide(ctx actor.Context, w *work) {
 	now := a.deps.now()
-	outcome := registration.Decide(now, a.state, w.request, w.verdict, a.deps.policy)
+	outcome := registration.Decide(now, a.state, w.request, w.verdict, a.realm().Policy)
 	switch {
 	case !w.verdict.OK:
 		a.answer(ctx, w, outcome)
 	case outcome.Next != nil:
 		w.outcome = outcome
 		ctx.Request(a.desk.keeper, &messages.SaveWanted{Work: w.number, Change: registration.Change{
-			AOR: w.request.AOR, Next: *outcome.Next, Now: now, Deadline: w.request.Deadline,
+			AOR: w.request.AOR, Next: *outcome.Next, Now: now, Deadline: w.request.Deadline, Use: w.request.Use,
 		}})
 	case w.fresh:
 		a.answer(ctx, w, outcome)
 	default:
 		ctx.Request(a.desk.keeper, &messages.BindingsWanted{
-			Work: w.number, AOR: w.request.AOR, Now: now, Deadline: w.request.Deadline,
+			Work: w.number, AOR: w.request.AOR, Now: now, Deadline: w.request.Deadline, Use: w.request.Use,
 		})
 	}
 }
@@ -134,6 +140,7 @@ func (a *aor) loaded(ctx actor.Context, w *work, m *messages.BindingsLoaded) {
 		a.forget(ctx, w, m.Err)
 		return
 	}
+	w.fresh = true
 	a.redecide(ctx, w, m.State)
 }
 
@@ -151,7 +158,7 @@ func (a *aor) saved(ctx actor.Context, w *work, m *messages.BindingsSaved) {
 
 // redecide decides anew on what the store holds, a bounded number of times.
 func (a *aor) redecide(ctx actor.Context, w *work, state registration.State) {
-	a.state, w.fresh = state, true
+	a.state = state
 	if w.decisions++; w.decisions >= maxDecisions {
 		a.answer(ctx, w, registration.Unavailable("the stored bindings change too fast", a.deps.limits.RetryAfter))
 		return
@@ -159,8 +166,13 @@ func (a *aor) redecide(ctx actor.Context, w *work, state registration.State) {
 	a.decide(ctx, w)
 }
 
-// forget answers a request whose store operation failed; what the store holds is unknown from here on.
+// forget answers a request whose store operation failed; what the store holds is unknown from here on. A replay is a
+// client that needs a new nonce, or a thief (rule 37).
 func (a *aor) forget(ctx actor.Context, w *work, err error) {
+	if errors.Is(err, registration.ErrReplay) {
+		a.answer(ctx, w, a.realm().challenge(w.request, a.deps.now(), err.Error(), true))
+		return
+	}
 	a.state = registration.State{}
 	a.answer(ctx, w, registration.Unavailable(err.Error(), a.deps.limits.RetryAfter))
 }

@@ -27,7 +27,7 @@ type work struct {
 	verdict   registration.Verdict
 	outcome   registration.Outcome // what to answer once it is saved
 	decisions int
-	fresh     bool // the state was read from the store for this request
+	fresh     bool // the state was read from the store for this request, and its nonce is spent
 }
 
 func (d *desk) empty() bool { return d.current == nil && len(d.waiting) == 0 }

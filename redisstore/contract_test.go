@@ -33,6 +33,17 @@ var contract = map[string]func(*harness){
 	"a list has every registered AOR":                         lists,
 	"a list ends with the first error":                        listEnds,
 	"a server answers to Ping":                                pings,
+	"a nonce's use is spent once by changes":                  spendsOnceByChanges,
+	"a nonce's use is spent once by reads":                    spendsOnceByReads,
+	"of many requests with one use one passes":                oneRequestPasses,
+	"a retransmission passes and changes nothing":             letsRetransmissionsPass,
+	"a count never falls":                                     countsRise,
+	"what is not carried out spends nothing":                  spendsWithTheChange,
+	"what one transaction does twice is spent once":           spendsForATransaction,
+	"few nonces are kept and none comes again":                keepsFewNonces,
+	"nonces are forgotten when they are too old":              forgetsNonces,
+	"all nodes share the nonce keys":                          sharesNonceKeys,
+	"nonce keys are known before they are used, and after":    rotatesNonceKeys,
 }
 
 // runContract runs the whole contract, each behaviour under a prefix of its own, in every schema that the options can

@@ -8,12 +8,25 @@
 // into one slot of a cluster. The projection is only ever written, never read: what an older registrar left there is
 // replaced.
 //
+// A second hash, {K}:nonces, remembers which nonces were used for the address of record, and how often: at most 16, for
+// as long as the youngest lives.
+//
 // # Ordering
 //
 // One Lua script makes one change. It takes effect only while the stored version is the one that the decision was made
 // on ([registration.ErrConflict]) and while the deadline of the change has not passed by the clock of Redis ([registration.ErrLate]). Versions
 // only grow, also past the expiry of the key, so that two writers never both win, wherever they run. Times are kept to
 // the millisecond.
+//
+// # Replay
+//
+// Each use of a nonce is spent once ([registration.ErrReplay]), by the script that makes the change or, where nothing changes, by the
+// one that reads: see nonce.lua.
+//
+// # Nonce keys
+//
+// One more hash, nonce-keys behind the prefix, holds the keys of the nonces for nodes that were given none (see [Store.NonceKeys]). They are
+// no credentials: who reads them can make nonces, which are good for nothing without a password.
 //
 // # Budget
 //
@@ -35,5 +48,5 @@
 // # Rights
 //
 // An ACL user needs the keys that begin with the prefix or with a brace and the prefix, and +evalsha +eval +time +hmget
-// +hset +del +set +expire +pexpire +zadd +zrem +zremrangebyscore +scan +ping; in a cluster +cluster|slots as well.
+// +hgetall +hset +hdel +del +set +expire +pexpire +zadd +zrem +zremrangebyscore +scan +ping; in a cluster +cluster|slots as well.
 package redisstore

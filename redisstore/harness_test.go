@@ -25,6 +25,7 @@ type harness struct {
 	watcher *Store
 	raw     redis.UniversalClient // the watcher's
 	now     time.Time
+	uses    int // of nonces, so far
 }
 
 var prefixes atomic.Int64

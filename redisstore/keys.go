@@ -16,6 +16,7 @@ type keyspace struct {
 const (
 	userWord       = "user:"
 	bindingsSuffix = "}:bindings"
+	noncesSuffix   = "}:nonces"
 )
 
 // seed is the key of the seed projection: prefix user@host.
@@ -33,6 +34,14 @@ func (k keyspace) activeUsers() string { return k.prefix + "active-user" }
 func (k keyspace) bindings(aor registration.AOR) string {
 	return "{" + k.projected() + aor.String() + bindingsSuffix
 }
+
+// nonces is the key of the spent nonces, in the slot of the binding set.
+func (k keyspace) nonces(aor registration.AOR) string {
+	return "{" + k.projected() + aor.String() + noncesSuffix
+}
+
+// nonceKeys is the key of the nonce keys that all nodes share.
+func (k keyspace) nonceKeys() string { return k.prefix + "nonce-keys" }
 
 // projected is what stands before the AOR in the key of the projection that names the bindings key.
 func (k keyspace) projected() string {

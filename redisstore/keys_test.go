@@ -36,14 +36,14 @@ func anyKeyspace(t *rapid.T) keyspace {
 }
 
 func keysOf(k keyspace, aor registration.AOR) []string {
-	return []string{k.bindings(aor), k.seed(aor), k.jambonz(aor)}
+	return []string{k.bindings(aor), k.nonces(aor), k.seed(aor), k.jambonz(aor)}
 }
 
 func TestKeysAreNeverShared(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := anyKeyspace(t)
 		one, other := anyAOR(t, "one"), anyAOR(t, "other")
-		owner := map[string]registration.AOR{k.activeUsers(): {}}
+		owner := map[string]registration.AOR{k.activeUsers(): {}, k.nonceKeys(): {}}
 		for _, aor := range []registration.AOR{one, other} {
 			for _, key := range keysOf(k, aor) {
 				if earlier, taken := owner[key]; taken && earlier != aor {
@@ -52,7 +52,7 @@ func TestKeysAreNeverShared(t *testing.T) {
 				owner[key] = aor
 			}
 		}
-		if len(owner) != 4 && one == other || len(owner) != 7 && one != other {
+		if len(owner) != 6 && one == other || len(owner) != 10 && one != other {
 			t.Fatalf("an AOR has two keys that are one: %q", owner)
 		}
 	})
@@ -65,8 +65,10 @@ func TestKeysOfAnAORShareASlot(t *testing.T) {
 		if k.schema == Jambonz {
 			projection = k.jambonz(aor)
 		}
-		if hashSlot(k.bindings(aor)) != hashSlot(projection) {
-			t.Fatalf("%q and %q are in different slots", k.bindings(aor), projection)
+		for _, key := range []string{k.bindings(aor), k.nonces(aor)} {
+			if hashSlot(key) != hashSlot(projection) {
+				t.Fatalf("%q and %q are in different slots", key, projection)
+			}
 		}
 	})
 }

@@ -26,7 +26,7 @@ func TestPassword(t *testing.T) {
 }
 
 // rights are those that the package comment names.
-const rights = "+evalsha +eval +time +hmget +hset +del +set +expire +pexpire +zadd +zrem +zremrangebyscore +scan +ping"
+const rights = "+evalsha +eval +time +hmget +hgetall +hset +hdel +del +set +expire +pexpire +zadd +zrem +zremrangebyscore +scan +ping"
 
 func TestACLUser(t *testing.T) {
 	server := startServer(t,
