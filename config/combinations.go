@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 )
 
 // combinations refuses values that are right each for itself and wrong together.
@@ -9,15 +10,15 @@ func combinations(s Settings) []Problem {
 	c := &combiner{settings: s}
 	c.drachtio(s.Drachtio)
 	c.redis(s.Redis)
-	c.registration(s.Registration)
-	c.budget(s)
+	c.auth(s.Auth)
+	c.lifetimes("registration", s.Registration.Lifetimes)
+	c.callback("authCallback", s.AuthCallback)
 	c.domains(s.Registration)
 	c.tls("drachtio.tls", s.Drachtio.TLS.TLS, s.Drachtio.TLS.Enabled)
 	c.tls("redis.tls", s.Redis.TLS.TLS, s.Redis.TLS.Enabled)
-	c.tls("authCallback.tls", s.AuthCallback.TLS, true)
-	c.refuse(s.AuthCallback.Auth.Password != "" && s.AuthCallback.Auth.Username == "",
-		"is set without a user name", "authCallback.auth.username too, or neither",
-		"authCallback.auth.password", "authCallback.auth.username")
+	for i, realm := range s.Realms {
+		c.realm(i, realm)
+	}
 	return c.problems
 }
 
@@ -86,35 +87,67 @@ func (c *combiner) redis(r Redis) {
 		"is "+describe(r.DB)+", but redis.cluster is set", "0, the only database of a cluster", "redis.db", "redis.cluster")
 }
 
-func (c *combiner) registration(r Registration) {
-	c.refuse(r.MinExpires > r.DefaultExpires,
-		"is "+describe(r.MinExpires)+", more than "+c.name("registration.defaultExpires")+" with "+describe(r.DefaultExpires),
-		"minExpires ≤ defaultExpires ≤ maxExpires", "registration.minExpires", "registration.defaultExpires")
-	c.refuse(r.DefaultExpires > r.MaxExpires,
-		"is "+describe(r.DefaultExpires)+", more than "+c.name("registration.maxExpires")+" with "+describe(r.MaxExpires),
-		"minExpires ≤ defaultExpires ≤ maxExpires", "registration.defaultExpires", "registration.maxExpires")
-	c.refuse(r.NAT.Interval > r.MaxExpires,
-		"is "+describe(r.NAT.Interval)+", more than "+c.name("registration.maxExpires")+" with "+describe(r.MaxExpires),
-		"at most maxExpires", "registration.nat.interval", "registration.maxExpires")
+func (c *combiner) auth(a Auth) {
+	c.refuse(len(a.NonceSecrets) > 0 && a.NonceSecret != "",
+		"is set, and so is "+c.name("auth.nonceSecret"), "one of the two", "auth.nonceSecrets", "auth.nonceSecret")
 }
 
-// budget: a REGISTER that takes its callback and its write their full time must still be answered.
-func (c *combiner) budget(s Settings) {
-	needed := s.AuthCallback.Timeout + s.Redis.Timeout
-	c.refuse(needed > s.Registration.Deadline,
-		"is "+describe(s.Registration.Deadline)+", less than "+c.name("authCallback.timeout")+" and "+c.name("redis.timeout")+
-			" together, "+describe(needed),
+func (c *combiner) lifetimes(path string, l Lifetimes) {
+	shortest, standard, longest, interval := path+".minExpires", path+".defaultExpires", path+".maxExpires", path+".nat.interval"
+	c.refuse(l.MinExpires > l.DefaultExpires,
+		"is "+describe(l.MinExpires)+", more than "+c.name(standard)+" with "+describe(l.DefaultExpires),
+		"minExpires ≤ defaultExpires ≤ maxExpires", shortest, standard)
+	c.refuse(l.DefaultExpires > l.MaxExpires,
+		"is "+describe(l.DefaultExpires)+", more than "+c.name(longest)+" with "+describe(l.MaxExpires),
+		"minExpires ≤ defaultExpires ≤ maxExpires", standard, longest)
+	c.refuse(l.NAT.Interval > l.MaxExpires,
+		"is "+describe(l.NAT.Interval)+", more than "+c.name(longest)+" with "+describe(l.MaxExpires),
+		"at most maxExpires", interval, longest)
+}
+
+// callback: a REGISTER that takes its callback and its write their full time must still be answered.
+func (c *combiner) callback(path string, a AuthCallback) {
+	redis, deadline := c.settings.Redis.Timeout, c.settings.Registration.Deadline
+	needed := a.Timeout + redis
+	c.refuse(needed > deadline,
+		"is "+describe(deadline)+", less than "+c.name(path+".timeout")+" and "+c.name("redis.timeout")+" together, "+describe(needed),
 		"at least "+describe(needed)+" (and at most 25s), or shorter timeouts",
-		"registration.deadline", "authCallback.timeout", "redis.timeout")
+		"registration.deadline", path+".timeout", "redis.timeout")
+	c.tls(path+".tls", a.TLS, true)
+	c.refuse(a.Auth.Password != "" && a.Auth.Username == "",
+		"is set without a user name", path+".auth.username too, or neither",
+		path+".auth.password", path+".auth.username")
+}
+
+// realm checks what a realm has otherwise than the top level, which is checked once.
+func (c *combiner) realm(i int, r Realm) {
+	c.refuse(len(r.Names) == 0, "has no domain", "name, or names as a list", realmPath(i, "names"), realmPath(i, "name"))
+	for _, name := range r.Names {
+		c.ipDomain(realmPath(i, "names"), name)
+		for other, earlier := range c.settings.Realms[:i] {
+			c.refuse(slices.Contains(earlier.Names, name), "holds "+describe(name)+", and so does "+realmPath(other, "names"),
+				"each domain in one realm", realmPath(i, "names"))
+		}
+	}
+	if r.Registration != c.settings.Registration.Lifetimes {
+		c.lifetimes(realmPath(i, "registration"), r.Registration)
+	}
+	if r.Callback != c.settings.AuthCallback {
+		c.callback(realmPath(i, "callback"), r.Callback)
+	}
 }
 
 func (c *combiner) domains(r Registration) {
 	for _, domain := range r.Domains {
-		_, err := netip.ParseAddr(domain)
-		c.refuse(err == nil && !r.AllowIPDomains,
-			"holds the IP address "+describe(domain)+", but registration.allowIPDomains is false",
-			"domain names only, or allowIPDomains: true", "registration.domains", "registration.allowIPDomains")
+		c.ipDomain("registration.domains", domain)
 	}
+}
+
+func (c *combiner) ipDomain(path, domain string) {
+	_, err := netip.ParseAddr(domain)
+	c.refuse(err == nil && !c.settings.Registration.AllowIPDomains,
+		"holds the IP address "+describe(domain)+", but registration.allowIPDomains is false",
+		"domain names only, or allowIPDomains: true", path, "registration.allowIPDomains")
 }
 
 // tls refuses half a key pair, and files that would not be used: who names them expects TLS.

@@ -26,7 +26,7 @@ func (s *Settings) resolve() {
 	s.Redis.Sentinels = withPort(s.Redis.Sentinels, portSentinel)
 	s.Redis.Cluster = withPort(s.Redis.Cluster, portRedis)
 	for i, domain := range s.Registration.Domains {
-		s.Registration.Domains[i] = strings.ToLower(strings.TrimSuffix(domain, "."))
+		s.Registration.Domains[i] = canonicalDomain(domain)
 	}
 	if strings.EqualFold(s.HTTP.Address, "off") {
 		s.HTTP.Address = ""

@@ -25,7 +25,7 @@
 //
 // # Nonce keys
 //
-// One more hash, nonce-keys behind the prefix, holds the keys of the nonces for nodes that were given none (see [Store.NonceKeys]). They are
+// One more hash, sbc-registrar:nonce-keys behind the prefix, holds the keys of the nonces for nodes that were given none (see [Store.NonceKeys]). They are
 // no credentials: who reads them can make nonces, which are good for nothing without a password.
 //
 // # Budget

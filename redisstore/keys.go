@@ -41,7 +41,7 @@ func (k keyspace) nonces(aor registration.AOR) string {
 }
 
 // nonceKeys is the key of the nonce keys that all nodes share.
-func (k keyspace) nonceKeys() string { return k.prefix + "nonce-keys" }
+func (k keyspace) nonceKeys() string { return k.prefix + "sbc-registrar:nonce-keys" }
 
 // projected is what stands before the AOR in the key of the projection that names the bindings key.
 func (k keyspace) projected() string {
