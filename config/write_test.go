@@ -106,6 +106,7 @@ func TestEveryKeyByEnvironment(t *testing.T) {
 		"redis.options": "PoolSize=1", "authCallback.uri": "http://a", "authCallback.method": "GET", "authCallback.body": "jambonz",
 		"auth.algorithms": "SHA-256", "registration.nat.rule": "off", "registration.nat.keep": "requested",
 		"http.address": ":1", "logging.level": "error", "logging.format": "json", "auth.nonceSecret": "0123456789abcdef",
+		"auth.nonceSecrets": "0123456789abcdef", "auth.identity": "any", "realms": `[{"name":"a.example"}]`,
 	}
 	byType := map[string]string{"text": "sample", "list": "a,b", "number": "7", "duration": "7s", "true or false": "true", "secret": "s"}
 	for _, key := range config.Keys() {

@@ -27,7 +27,7 @@ type program struct {
 	store     *redisstore.Store
 	sharer    *keySharer // nil when the nonce keys are configured
 	hooks     []*authhook.Client
-	registrar *actors.Registrar
+	registrar atomic.Pointer[actors.Registrar] // nil until it runs; health asks from the first moment
 	admin     *admin.Server
 	stopping  atomic.Bool
 }
@@ -65,7 +65,7 @@ func (p *program) join(s config.Settings) (err error) {
 	if err != nil {
 		return err
 	}
-	p.registrar, err = actors.Start(actors.Config{
+	registrar, err := actors.Start(actors.Config{
 		Authorizer: standard.Authorizer,
 		Challenger: standard.Challenger,
 		Policy:     standard.Policy,
@@ -75,7 +75,11 @@ func (p *program) join(s config.Settings) (err error) {
 		Links:      links,
 		Log:        p.log,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	p.registrar.Store(registrar)
+	return nil
 }
 
 // realms are those of the settings; their callback clients are the program's to close.
@@ -99,13 +103,13 @@ func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
 }
 
 func (p *program) probeLinks(ctx context.Context) error {
-	switch {
+	switch registrar := p.registrar.Load(); {
 	case p.stopping.Load():
 		return errors.New("the registrar stops")
-	case p.registrar == nil:
+	case registrar == nil:
 		return errors.New("the registrar starts")
 	default:
-		return p.registrar.Ready(ctx)
+		return registrar.Ready(ctx)
 	}
 }
 
@@ -114,7 +118,7 @@ func (p *program) probeLinks(ctx context.Context) error {
 func (p *program) stop() error {
 	p.stopping.Store(true)
 	p.log.Info().Str("event", "program.stopping").Msg("stopping: finishing what is in flight")
-	err := p.registrar.Stop(drainPatience)
+	err := p.registrar.Load().Stop(drainPatience)
 	p.close()
 	p.log.Info().Str("event", "program.stopped").Msg("stopped")
 	return err
