@@ -147,10 +147,12 @@ func (s *Site) Text(key string) string {
 	return text
 }
 
-// Keys are all keys in Redis but the one of the nonce keys, which a running registrar always keeps there.
+// Keys are all keys in Redis that tell of registrations: all but those of nonces.
 func (s *Site) Keys() []string {
 	GinkgoHelper()
 	keys, err := s.Store.Keys(context.Background(), "*").Result()
 	Expect(err).NotTo(HaveOccurred(), "KEYS")
-	return slices.DeleteFunc(keys, func(key string) bool { return strings.HasSuffix(key, "sbc-registrar:nonce-keys") })
+	return slices.DeleteFunc(keys, func(key string) bool {
+		return strings.HasSuffix(key, "sbc-registrar:nonce-keys") || strings.HasSuffix(key, "}:nonces")
+	})
 }
