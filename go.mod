@@ -1,6 +1,6 @@
 module sbc-registrar
 
-go 1.26.8
+go 1.26.0
 
 require (
 	github.com/alexliesenfeld/health v0.8.0

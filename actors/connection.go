@@ -245,11 +245,21 @@ func (c *connection) settle(ctx actor.Context, m *answerSettled) {
 		return
 	}
 	if m.err != nil {
-		c.log.Warn().Str("event", "answer.lost").Str("transaction", m.transaction).Err(m.err).
+		c.log.WithLevel(lossLevel(m.err)).Str("event", "answer.lost").Str("transaction", m.transaction).Err(m.err).
 			Msg("drachtio server did not send the answer")
 	}
 	c.txs.settle(m.transaction)
 	c.endIfDone(ctx)
+}
+
+// lossLevel is how bad it is that a server did not send an answer. One that was written to a link that broke, and again to
+// the next, is refused there when the server had sent it the first time: that is how it should be.
+func lossLevel(err error) zerolog.Level {
+	var refused *drachtio.NOKError
+	if errors.As(err, &refused) && refused.Resent {
+		return zerolog.DebugLevel
+	}
+	return zerolog.WarnLevel
 }
 
 // expire answers what is overdue, and sleeps until the next deadline.

@@ -26,7 +26,7 @@ func Start(address string, checks ...Check) (*Server, error) {
 	}
 	listener, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("admin: %s is taken by another program: choose another http.address", address)
+		return nil, fmt.Errorf("admin: %s is taken by another program: choose another http.address: %w", address, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("admin: listen: %w", err)

@@ -45,6 +45,11 @@ func (s *Store) save(ctx context.Context, c registration.Change) (registration.S
 	}
 	ctx, cancel := s.budget(ctx)
 	defer cancel()
+	// Whoever asked is told that it failed when the budget is spent. A server that hung meanwhile must not make the change
+	// afterwards, even if the REGISTER's own deadline has not passed yet.
+	if until, ok := ctx.Deadline(); ok && until.Before(c.Deadline) {
+		c.Deadline = until
+	}
 	next := c.Next.At(c.Now)
 	plan := s.planner.plan(c.AOR, next, c.Now)
 	call, err := s.newSaveCall(c, next, plan)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -90,9 +91,13 @@ func runDemo(ctx context.Context, at demoAddresses, logging config.Logging) erro
 	if err != nil {
 		return err
 	}
-	return run(ctx, settings, newLog(logging, os.Stdout), func(p *program) {
+	err = run(ctx, settings, newLog(logging, os.Stdout), func(p *program) {
 		printDemo(os.Stdout, front, redis, callback, p.httpAddress())
 	})
+	if errors.Is(err, syscall.EADDRINUSE) { // all other listeners are open: it is that for health
+		err = taken("http", err)
+	}
+	return err
 }
 
 const demoSecret = "cymru"

@@ -27,7 +27,7 @@ type program struct {
 	store     *redisstore.Store
 	sharer    *keySharer // nil when the nonce keys are configured
 	hooks     []*authhook.Client
-	registrar atomic.Pointer[actors.Registrar] // nil until it runs; health asks from the first moment
+	registrar atomic.Pointer[actors.Registrar] // nil until it runs; readiness asks for it at any time
 	admin     *admin.Server
 	stopping  atomic.Bool
 }
@@ -103,7 +103,8 @@ func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
 }
 
 func (p *program) probeLinks(ctx context.Context) error {
-	switch registrar := p.registrar.Load(); {
+	registrar := p.registrar.Load()
+	switch {
 	case p.stopping.Load():
 		return errors.New("the registrar stops")
 	case registrar == nil:
