@@ -2,6 +2,7 @@ package support
 
 import (
 	"maps"
+	"syscall"
 
 	"sbc-registrar/edge"
 
@@ -21,7 +22,7 @@ func (s *Site) Twin() *Site {
 // Restart ends the registrar and starts it anew, with the settings as they are now.
 func (s *Site) Restart() {
 	GinkgoHelper()
-	s.Registrar.Stop()
+	s.Registrar.Stop(syscall.SIGTERM)
 	s.Start()
 }
 
