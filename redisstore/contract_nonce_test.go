@@ -170,7 +170,7 @@ func forgetsNonces(h *harness) {
 }
 
 func (h *harness) nonceKeys(store *Store, period time.Duration) []string {
-	keys, err := store.NonceKeys(h.ctx, period)
+	keys, err := store.NonceKeys(h.ctx, nil, period)
 	h.Expect(err).NotTo(HaveOccurred())
 	var texts []string
 	for _, key := range keys {
@@ -185,6 +185,14 @@ func sharesNonceKeys(h *harness) { // rule 36
 	h.Expect(first).To(HaveLen(2))
 	h.Expect(first[0]).NotTo(Equal(first[1]))
 	h.Expect(h.nonceKeys(h.store, time.Hour)).To(Equal(first))
+}
+
+func restoresNonceKeys(h *harness) { // rule 36
+	known, err := h.store.NonceKeys(h.ctx, nil, time.Hour)
+	h.Expect(err).NotTo(HaveOccurred())
+	h.Expect(h.raw.Del(h.ctx, h.store.keys.nonceKeys()).Result()).To(BeEquivalentTo(1))
+	h.Expect(h.store.NonceKeys(h.ctx, known, time.Hour)).To(Equal(known))
+	h.Expect(h.store.NonceKeys(h.ctx, nil, time.Hour)).To(Equal(known), "others get them, too")
 }
 
 func rotatesNonceKeys(h *harness) { // rule 36

@@ -43,6 +43,7 @@ var contract = map[string]func(*harness){
 	"few nonces are kept and none comes again":                keepsFewNonces,
 	"nonces are forgotten when they are too old":              forgetsNonces,
 	"all nodes share the nonce keys":                          sharesNonceKeys,
+	"nonce keys that are lost are stored again":               restoresNonceKeys,
 	"nonce keys are known before they are used, and after":    rotatesNonceKeys,
 }
 

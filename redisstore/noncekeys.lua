@@ -2,8 +2,9 @@
 --
 -- KEYS[1]  hash: next, current, previous, and since, when current became that (milliseconds of this server's clock)
 --
--- ARGV[1], ARGV[2]  keys nobody knows yet: the first is used where one is needed, the second where two are
--- ARGV[3]  milliseconds after which the keys move on by one place
+-- ARGV[1], ARGV[2]  current and next, if there is nothing stored
+-- ARGV[3]  a key nobody knows yet
+-- ARGV[4]  milliseconds after which the keys move on by one place
 --
 -- Returns {current, next, previous}; previous is empty before the first rotation.
 
@@ -13,11 +14,11 @@ local stored = redis.call('HMGET', KEYS[1], 'current', 'next', 'previous', 'sinc
 local current, coming, previous = stored[1], stored[2], stored[3] or ''
 
 if not current or not coming then
-  current, coming = ARGV[2], ARGV[1]
-elseif now - tonumber(stored[4]) >= tonumber(ARGV[3]) then
+  current, coming = ARGV[1], ARGV[2]
+elseif now - tonumber(stored[4]) >= tonumber(ARGV[4]) then
   previous = current
   current = coming
-  coming = ARGV[1]
+  coming = ARGV[3]
 else
   return {current, coming, previous}
 end

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,9 +14,9 @@ import (
 )
 
 const (
-	keyPeriod  = 12 * time.Hour   // after which the shared keys move on; a nonce lives for minutes
-	keyRefresh = 10 * time.Minute // between two looks at them, many within a period
-	keyRetry   = time.Second      // after a look that failed
+	keyPeriod  = 12 * time.Hour // after which the shared keys move on; a nonce lives for minutes
+	keyRefresh = time.Minute    // between two looks at them, many within a period
+	keyRetry   = time.Second    // after a look that failed
 )
 
 // configuredKeys are the nonce keys of the settings, or a random one: with it a node that cannot reach Redis yet challenges
@@ -38,6 +39,7 @@ type keySharer struct {
 	store *redisstore.Store
 	keys  *challenge.Keys
 	own   []byte
+	known [][]byte // what Redis said last
 	log   zerolog.Logger
 	stop  context.CancelFunc
 	done  sync.WaitGroup
@@ -68,9 +70,9 @@ func (k *keySharer) run(ctx context.Context, pause time.Duration) {
 
 // look takes over what Redis has, and tells when to look again.
 func (k *keySharer) look(ctx context.Context) time.Duration {
-	shared, err := k.store.NonceKeys(ctx, keyPeriod)
+	shared, err := k.store.NonceKeys(ctx, k.known, keyPeriod)
 	if err == nil {
-		err = k.keys.Set(append(shared, k.own)...)
+		err = k.keys.Set(slices.Concat(shared, [][]byte{k.own})...)
 	}
 	if err != nil {
 		if ctx.Err() == nil {
@@ -78,6 +80,7 @@ func (k *keySharer) look(ctx context.Context) time.Duration {
 		}
 		return keyRetry
 	}
+	k.known = shared
 	return keyRefresh
 }
 
