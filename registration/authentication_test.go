@@ -105,15 +105,15 @@ func TestCredentialsInAnyOrderAndSpelling(t *testing.T) { // rule 43, fault 11
 
 func TestAFingerprintIsThatOfARetransmissionOnly(t *testing.T) { // rule 37
 	first := register{contacts: []string{phone}, expires: "60", extra: digest(`, uri="sip:example.com"`)}
-	print := func(r register) string {
+	fingerprint := func(r register) string {
 		request, o := r.read(t, registration.DefaultPolicy())
 		if request == nil {
 			t.Fatal(o.Cause)
 		}
 		return request.Fingerprint()
 	}
-	want := print(first)
-	if again := first; print(again) != want {
+	want := fingerprint(first)
+	if again := first; fingerprint(again) != want {
 		t.Error("rule 37: a retransmission is another request")
 	}
 	for name, change := range map[string]func(*register){
@@ -130,7 +130,7 @@ func TestAFingerprintIsThatOfARetransmissionOnly(t *testing.T) { // rule 37
 	} {
 		changed := first
 		change(&changed)
-		if print(changed) == want {
+		if fingerprint(changed) == want {
 			t.Errorf("rule 37: %s makes no difference", name)
 		}
 	}
