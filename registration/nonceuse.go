@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"time"
 )
@@ -13,11 +12,8 @@ import (
 // ErrReplay is the error of a store that was asked to spend a nonce that another request has spent. Nothing was changed.
 var ErrReplay = errors.New("the nonce was used before")
 
-// RepeatWindow is how long a spent nonce is good for the retransmission of its request: 64·T1 (RFC 3261 §17.1.2.2).
-const RepeatWindow = 32 * time.Second
-
 // A NonceUse is one use of a nonce. The store lets each pass once, whichever node asks (rule 37): (nonce, nc) belongs to
-// the first request that comes with it, and to the retransmissions of that request. Without this, whoever saw an
+// the first request that comes with it, and for 64·T1 = 32 s to its retransmissions. Without this, whoever saw an
 // Authorization could send it again with a Contact of his own: qop=auth does not cover the Contact.
 type NonceUse struct {
 	Nonce       string // the nonce's id; "" = there is nothing to spend
@@ -32,7 +28,7 @@ type NonceUse struct {
 func (u NonceUse) IsZero() bool { return u.Nonce == "" }
 
 // Fingerprint is what a retransmission has in common with its request: source, order, credentials and all that the
-// request asks for. 12 characters are enough: whoever looks for a second text with the same fingerprint has 32 s.
+// request asks for.
 func (r *Request) Fingerprint() string {
 	h := sha256.New()
 	part(h, r.Flow.Source, r.AOR, r.CallID, r.CSeq)
@@ -42,14 +38,7 @@ func (r *Request) Fingerprint() string {
 			part(h, value)
 		}
 	}
-	return shortHash(h)
-}
-
-// ShortHash is the same kind of name for a text.
-func ShortHash(text string) string {
-	h := sha256.New()
-	part(h, text)
-	return shortHash(h)
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
 // part writes values so that no two lists of them give one text.
@@ -59,5 +48,3 @@ func part(to io.Writer, values ...any) {
 		_, _ = fmt.Fprintf(to, "%d:%s", len(text), text) // a hash takes everything
 	}
 }
-
-func shortHash(h hash.Hash) string { return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9]) }

@@ -1,7 +1,11 @@
 package specs_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -147,6 +151,29 @@ var _ = Describe("Realms", func() {
 		})
 	})
 
+	It("serve the account domains of jambonz, each with its webhook and its secret", func() {
+		secrets := map[string]string{acme: "wh-acme-" + Secret, "second.example": "wh-second-" + Secret}
+		second := StartCallback(map[string]string{User: acmesWord})
+		realm.Set("callback.signatureSecret", secrets[acme])
+		site.Settings.Set("redis.schema", "jambonz")
+		site.Settings.Set("realms", []any{realm, Settings{"name": "second.example", "callback": Settings{
+			"uri": second.URL(), "signatureSecret": secrets["second.example"],
+		}}})
+		site.Settings.Remove("authCallback.uri")
+		site.Start()
+		for domain, hook := range map[string]*Callback{acme: tenants, "second.example": second} {
+			phone := acmePhone(acmesWord)
+			phone.Domain = domain
+			Expect(phone.Register()).To(HaveStatus(200))
+			Expect(site.Text("user:daveh@" + domain)).To(ContainSubstring(phone.Contact()))
+			Expect(hook.Calls()).To(HaveLen(1))
+			call := hook.Calls()[0]
+			Expect(call.Fields).To(And(HaveKeyWithValue("realm", domain), HaveKey("source_address")))
+			stamp, mac, _ := strings.Cut(strings.TrimPrefix(call.Header.Get("Jambonz-Signature"), "t="), ",v1=")
+			Expect(mac).To(Equal(signature(secrets[domain], stamp, call.Body)), "signed with the secret of %s", domain)
+		}
+	})
+
 	It("may have several domains, in any spelling", func() {
 		realm.Set("names", []string{"SIP.Acme.Example."})
 		site.Start()
@@ -171,3 +198,10 @@ var _ = Describe("Realms", func() {
 		Entry("not, if there is no callback of all", func() { site.Settings.Remove("authCallback.uri") }, 403),
 	)
 })
+
+// signature is what a webhook computes over the body that it received.
+func signature(secret, stamp string, body []byte) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	_, _ = mac.Write([]byte(stamp + "." + string(body))) // a hash takes everything
+	return hex.EncodeToString(mac.Sum(nil))
+}
