@@ -144,11 +144,14 @@ func conflicts(h *harness) {
 func (h *harness) dump(aor registration.AOR) map[string]any {
 	out := map[string]any{}
 	for _, key := range append(h.projected(aor), h.store.keys.bindings(aor)) {
-		if kind := h.raw.Type(h.ctx, key).Val(); kind == "string" {
-			out[key] = h.raw.Get(h.ctx, key).Val()
+		kind, err := h.raw.Type(h.ctx, key).Result()
+		h.Expect(err).NotTo(HaveOccurred())
+		if kind == "string" {
+			out[key], err = h.raw.Get(h.ctx, key).Result()
 		} else {
-			out[key] = h.raw.HGetAll(h.ctx, key).Val()
+			out[key], err = h.raw.HGetAll(h.ctx, key).Result()
 		}
+		h.Expect(err).NotTo(HaveOccurred())
 	}
 	return out
 }
