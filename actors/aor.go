@@ -37,6 +37,7 @@ func (a *aor) Receive(ctx actor.Context) {
 		if lost := a.desk.current; lost != nil { // a predecessor panicked over it
 			a.answer(ctx, lost, registration.Outcome{Status: 500, Deed: registration.Failed, Cause: "panic"})
 		}
+		a.next(ctx)
 	case messages.ToAOR:
 		a.handle(ctx, m)
 	}

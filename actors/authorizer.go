@@ -11,13 +11,15 @@ import (
 	"sbc-registrar/registration"
 )
 
-// errShed is the error of a job that was refused because too many wait already.
-var errShed = errors.New("too many requests wait")
+// Why a job was not done.
+var (
+	errShed    = errors.New("too many requests wait")
+	errExpired = errors.New("the deadline passed while it waited")
+)
 
-// authorizer bounds the callbacks in flight, those of each realm for themselves. Its state survives a panic, since the goroutines that it counts do.
+// authorizer bounds the callbacks in flight, those of each realm for themselves.
 //
-// Supervision: restart. A panic here is a fault of ours in a few lines of counting; the permits are kept by the producer's
-// closure, so that a restart neither leaks nor invents any.
+// Supervision: resume. The goroutines that it counts go on, and so must the count.
 type authorizer struct {
 	deps  *dependencies
 	gates map[*Realm]*gate[authorization]
@@ -33,8 +35,7 @@ type authorization struct {
 type callbackEnded struct{ realm *Realm }
 
 func authorizerProps(deps *dependencies) *actor.Props {
-	a := &authorizer{deps: deps, gates: map[*Realm]*gate[authorization]{}}
-	return actor.PropsFromProducer(func() actor.Actor { return a })
+	return actor.PropsFromProducer(func() actor.Actor { return &authorizer{deps: deps, gates: map[*Realm]*gate[authorization]{}} })
 }
 
 // Receive implements actor.Actor.
@@ -59,9 +60,17 @@ func (a *authorizer) handle(ctx actor.Context, m messages.ToAuthorizer) {
 // gateOf is the gate of a realm, made when it is needed first.
 func (a *authorizer) gateOf(ctx actor.Context, realm *Realm) *gate[authorization] {
 	if a.gates[realm] == nil {
-		a.gates[realm] = newGate(realm.Callbacks, a.deps.limits.CallbackQueue, a.starter(ctx.ActorSystem().Root, ctx.Self(), realm))
+		root := ctx.ActorSystem().Root
+		a.gates[realm] = newGate(realm.Callbacks, a.deps.limits.CallbackQueue, a.starter(root, ctx.Self(), realm), expired(root))
 	}
 	return a.gates[realm]
+}
+
+// expired answers a callback that waited too long to be worth asking.
+func expired(root *actor.RootContext) func(authorization) {
+	return func(job authorization) {
+		root.Send(job.from, &messages.AuthorizationGiven{Work: job.want.Work, Err: fmt.Errorf("callback: %w", errExpired)})
+	}
 }
 
 // starter returns how a callback is begun: on a goroutine of its own, with the request's remaining time.

@@ -33,27 +33,36 @@ type connection struct {
 	router Router
 	way    way
 
-	link   link
-	cancel context.CancelFunc
-	server linkAddresses
-	up     bool
-	over   bool // the link has ended and will not come back
-	txs    *transactions
-	timer  *time.Timer
-	drain  *actor.PID // who waits for Drained
-	log    zerolog.Logger
+	link      link
+	handler   *handler // of this incarnation's link: what a predecessor's says is not about this one
+	cancel    context.CancelFunc
+	addresses linkAddresses
+	up        bool
+	over      bool // the link has ended and will not come back
+	txs       *transactions
+	timer     *time.Timer
+	log       zerolog.Logger
+
+	drain    *actor.PID // who waits for Drained
+	unrouted bool       // the server sends no more requests, or we do not wait for them any longer
+	refusing bool       // patience is over: whatever still arrives is answered 503 at once
 }
 
 // What the link's goroutine, the answers' confirmations and timers tell the actor.
 type (
 	linkUp struct {
+		from         *handler
 		announcement drachtio.Announcement
 	}
 	linkDown struct {
+		from    *handler
 		err     error
 		retryIn time.Duration
 	}
-	linkEnded      struct{ err error }
+	linkEnded struct {
+		from *handler
+		err  error
+	}
 	requestArrived struct{ request drachtio.Request }
 	answerSettled  struct {
 		transaction string
@@ -90,8 +99,7 @@ func (c *connection) Receive(ctx actor.Context) {
 	case *linkDown:
 		c.linkDown(m)
 	case *linkEnded:
-		c.over = true
-		c.endIfDone(ctx)
+		c.linkEnded(ctx, m)
 	case *requestArrived:
 		c.admit(ctx, m.request)
 	case *answerSettled:
@@ -101,7 +109,7 @@ func (c *connection) Receive(ctx actor.Context) {
 	case *routesRemoved:
 		c.routesRemoved(ctx, m)
 	case *patienceOver:
-		c.answerAll(ctx, registration.Unavailable("the registrar stops", c.deps.limits.RetryAfter))
+		c.patienceOver(ctx)
 	case messages.ToConnection:
 		c.handle(ctx, m)
 	}
@@ -124,9 +132,9 @@ func (c *connection) start(ctx actor.Context) {
 		panic(err)
 	}
 	run, cancel := context.WithCancel(context.Background())
-	c.link, c.cancel = opened, cancel
 	h := &handler{root: ctx.ActorSystem().Root, self: ctx.Self()}
-	go func() { h.tell(&linkEnded{opened.Run(run, h)}) }()
+	c.link, c.cancel, c.handler = opened, cancel, h
+	go func() { h.tell(&linkEnded{h, opened.Run(run, h)}) }()
 	c.resume(ctx)
 }
 
@@ -164,9 +172,8 @@ func (c *connection) setUp(up bool) {
 }
 
 func (c *connection) linkUp(m *linkUp) {
-	c.server = linkAddresses{
-		sbc:        m.announcement.Contacts,
-		privateSBC: privateAddress(m.announcement, c.deps.links.PrivateNetworks),
+	if m.from != c.handler {
+		return
 	}
 	c.setUp(true)
 	c.log.WithLevel(c.way.level).Str("event", "link.up").Str("contacts", m.announcement.Contacts).Str("version", m.announcement.Version).
@@ -174,12 +181,23 @@ func (c *connection) linkUp(m *linkUp) {
 }
 
 func (c *connection) linkDown(m *linkDown) {
+	if m.from != c.handler {
+		return
+	}
 	c.setUp(false)
 	event := c.log.Warn()
 	if m.err == nil || errors.Is(m.err, context.Canceled) {
 		event = c.log.WithLevel(c.way.level)
 	}
 	event.Str("event", "link.down").AnErr("reason", m.err).Dur("retry_in", m.retryIn).Msg("no connection to drachtio server")
+}
+
+// linkEnded: a session is over, or a client was closed.
+func (c *connection) linkEnded(ctx actor.Context, m *linkEnded) {
+	if m.from == c.handler {
+		c.over = true
+		c.endIfDone(ctx)
+	}
 }
 
 // admit enters a request with its deadline, and answers it or brings it to its address of record's shard.
@@ -191,16 +209,20 @@ func (c *connection) admit(ctx actor.Context, request drachtio.Request) {
 		return
 	}
 	c.arm(ctx)
+	if c.refusing {
+		c.answer(ctx, tx.id, c.stops())
+		return
+	}
 	msg, err := sip.ParseRequest(request.SIP)
 	if err != nil {
 		c.answer(ctx, tx.id, registration.Refuse(400, err.Error()))
 		return
 	}
 	tx.echo = echo(msg)
-	flow := flowOf(request, msg, c.server)
+	flow := flowOf(request, msg, c.addressesOf(request.Announcement))
 	tx.subject = subject{source: flow.Source.String(), protocol: flow.Protocol}
 	tx.subject.callID, _ = msg.Value("Call-ID")
-	envelope := registration.Envelope{Transaction: tx.id, Flow: flow, Deadline: deadline.Add(-c.deps.limits.Margin)}
+	envelope := registration.Envelope{Transaction: tx.id, Flow: flow, Arrived: request.Arrived, Deadline: deadline.Add(-c.deps.limits.Margin)}
 	r, outcome := c.deps.triage(msg, envelope, c.deps.now())
 	if r == nil {
 		c.answer(ctx, tx.id, outcome)
@@ -236,31 +258,6 @@ func (c *connection) send(ctx actor.Context, tx *transaction) {
 // answerGrace is how long after a transaction's deadline its answer is still worth re-sending to a server that was away:
 // a client waits 64·T1 = 32 s for it (RFC 3261 §17.1.2.2).
 const answerGrace = 20 * time.Second
-
-// settle forgets a transaction whose answer is on the wire, or tells why it is not.
-func (c *connection) settle(ctx actor.Context, m *answerSettled) {
-	tx := c.txs.open[m.transaction]
-	if errors.Is(m.err, drachtio.ErrClosed) && tx != nil && !c.over {
-		c.send(ctx, tx) // the link of a predecessor that panicked was closed: this one is as good
-		return
-	}
-	if m.err != nil {
-		c.log.WithLevel(lossLevel(m.err)).Str("event", "answer.lost").Str("transaction", m.transaction).Err(m.err).
-			Msg("drachtio server did not send the answer")
-	}
-	c.txs.settle(m.transaction)
-	c.endIfDone(ctx)
-}
-
-// lossLevel is how bad it is that a server did not send an answer. One that was written to a link that broke, and again to
-// the next, is refused there when the server had sent it the first time: that is how it should be.
-func lossLevel(err error) zerolog.Level {
-	var refused *drachtio.NOKError
-	if errors.As(err, &refused) && refused.Resent {
-		return zerolog.DebugLevel
-	}
-	return zerolog.WarnLevel
-}
 
 // expire answers what is overdue, and sleeps until the next deadline.
 func (c *connection) expire(ctx actor.Context) {

@@ -9,25 +9,18 @@ import (
 	"sbc-registrar/registration"
 )
 
-func (c *connection) answerAll(ctx actor.Context, outcome registration.Outcome) {
-	for _, tx := range c.txs.unanswered() {
-		c.answer(ctx, tx.id, outcome)
-	}
-}
-
-// startDrain asks the server for no more requests. Drained follows when nothing is in flight; what takes longer than the
-// drain's patience is answered 503.
+// startDrain asks the server for no more requests. Drained follows when it has agreed and nothing is in flight. A session
+// has no routes: its one request may be on the way, and it drains by ending.
 func (c *connection) startDrain(ctx actor.Context, m *messages.Drain) {
 	c.drain = ctx.Sender()
 	after(ctx, m.Patience, &patienceOver{})
 	routed, ok := c.link.(interface{ RemoveRoutes(context.Context) error })
-	if !ok || !c.up {
-		c.endIfDone(ctx)
+	if !ok {
 		return
 	}
-	root, self, limit := ctx.ActorSystem().Root, ctx.Self(), m.Patience
+	root, self := ctx.ActorSystem().Root, ctx.Self()
 	go func() {
-		within, cancel := context.WithTimeout(context.Background(), limit)
+		within, cancel := context.WithTimeout(context.Background(), m.Patience)
 		defer cancel()
 		root.Send(self, &routesRemoved{routed.RemoveRoutes(within)})
 	}()
@@ -38,19 +31,31 @@ func (c *connection) routesRemoved(ctx actor.Context, m *routesRemoved) {
 	if m.err != nil {
 		c.log.Warn().Str("event", "drain.unrouted").Err(m.err).Msg("drachtio server may go on sending requests")
 	}
+	c.unrouted = true
 	c.endIfDone(ctx)
+}
+
+// patienceOver answers 503 to what is still in flight, and to what still arrives.
+func (c *connection) patienceOver(ctx actor.Context) {
+	c.refusing, c.unrouted = true, true
+	for _, tx := range c.txs.unanswered() {
+		c.answer(ctx, tx.id, c.stops())
+	}
+	c.endIfDone(ctx)
+}
+
+func (c *connection) stops() registration.Outcome {
+	return registration.Unavailable("the registrar stops", c.deps.limits.RetryAfter)
 }
 
 // endIfDone tells who drains that nothing is in flight, and ends a connection whose link is over.
 func (c *connection) endIfDone(ctx actor.Context) {
-	if !c.txs.empty() {
-		return
-	}
-	if c.drain != nil {
+	switch {
+	case !c.txs.empty():
+	case c.over:
+		ctx.Stop(ctx.Self()) // its end tells who drains
+	case c.drain != nil && c.unrouted:
 		ctx.Request(c.drain, &messages.Drained{}) // with our name, to be struck off a list
 		c.drain = nil
-	}
-	if c.over {
-		ctx.Stop(ctx.Self())
 	}
 }

@@ -23,18 +23,26 @@ type handler struct {
 func (h *handler) tell(message any) { h.root.Send(h.self, message) }
 
 // LinkUp implements drachtio.Handler.
-func (h *handler) LinkUp(a drachtio.Announcement) { h.tell(&linkUp{a}) }
+func (h *handler) LinkUp(a drachtio.Announcement) { h.tell(&linkUp{h, a}) }
 
 // LinkDown implements drachtio.Handler.
-func (h *handler) LinkDown(err error, retryIn time.Duration) { h.tell(&linkDown{err, retryIn}) }
+func (h *handler) LinkDown(err error, retryIn time.Duration) { h.tell(&linkDown{h, err, retryIn}) }
 
 // Request implements drachtio.Handler.
 func (h *handler) Request(r drachtio.Request) { h.tell(&requestArrived{r}) }
 
 // linkAddresses are the addresses of the drachtio server at the other end of a link.
 type linkAddresses struct {
-	sbc        string // as it announced them, byte for byte: other programs compare it as a string
+	announced  drachtio.Announcement
 	privateSBC string
+}
+
+// addressesOf returns the addresses that the server announced on the connection by which a request came.
+func (c *connection) addressesOf(a drachtio.Announcement) linkAddresses {
+	if a != c.addresses.announced {
+		c.addresses = linkAddresses{announced: a, privateSBC: privateAddress(a, c.deps.links.PrivateNetworks)}
+	}
+	return c.addresses
 }
 
 // flowOf is how a request reached us. The server says tcp for WebSocket clients too: there, only the Via tells (RFC 7118 §5.2).
@@ -49,7 +57,7 @@ func flowOf(request drachtio.Request, msg *sip.Request, server linkAddresses) re
 		Protocol:          protocol,
 		Source:            request.Source,
 		Received:          request.Received,
-		SBCAddress:        server.sbc,
+		SBCAddress:        server.announced.Contacts, // byte for byte: other programs compare it as a string
 		PrivateSBCAddress: server.privateSBC,
 	}
 }

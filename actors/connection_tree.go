@@ -3,7 +3,6 @@ package actors
 import (
 	"context"
 	"net/netip"
-	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
@@ -33,14 +32,15 @@ func (l Links) check() error {
 
 // connections has one child per link.
 //
-// Supervision: restart. Its children are stopped and dialled anew. The listener goes on meanwhile, since a socket that is
-// closed would turn servers away: what it accepts waits in the mailbox.
+// Supervision: resume. It is a list of children; a restart would stop them, with every transaction that they own.
 type connections struct {
-	deps     *dependencies
-	router   Router
-	listener *listening
-	draining *actor.PID
-	busy     map[string]bool // children that have not drained yet, by id
+	deps      *dependencies
+	router    Router
+	stop      context.CancelFunc // ends the listener
+	listening bool               // the listener may still bring sessions
+	drainer   *actor.PID         // who waits for Drained
+	drainWish *messages.Drain    // nil while nobody wants that
+	busy      map[string]bool    // children that have not drained yet, by id
 }
 
 // SessionAccepted brings a connection that a drachtio server opened.
@@ -49,18 +49,9 @@ type sessionAccepted struct{ session *drachtio.Session }
 // listenerEnded says that no more sessions will come.
 type listenerEnded struct{ err error }
 
-// listening is the listener's goroutine, which outlives a panic of its actor.
-type listening struct {
-	start  sync.Once
-	ctx    context.Context
-	cancel context.CancelFunc
-}
-
 func connectionsProps(deps *dependencies, router Router) *actor.Props {
-	l := &listening{}
-	l.ctx, l.cancel = context.WithCancel(context.Background())
-	return actor.PropsFromProducer(func() actor.Actor { return &connections{deps: deps, router: router, listener: l} },
-		actor.WithSupervisor(deps.supervise(restartSlower)))
+	return actor.PropsFromProducer(func() actor.Actor { return &connections{deps: deps, router: router, stop: func() {}} },
+		actor.WithSupervisor(deps.restart(restartSlower)))
 }
 
 // Receive implements actor.Actor.
@@ -70,15 +61,13 @@ func (c *connections) Receive(ctx actor.Context) {
 		c.dial(ctx)
 		c.listen(ctx)
 	case *actor.Stopping:
-		c.listener.cancel()
+		c.stop()
 	case *actor.Terminated:
 		c.drained(ctx, m.Who)
 	case *sessionAccepted:
 		c.accept(ctx, m.session)
 	case *listenerEnded:
-		if m.err != nil {
-			c.deps.log.Error().Str("event", "listener.ended").Err(m.err).Msg("drachtio servers cannot connect any more")
-		}
+		c.listenerEnded(ctx, m)
 	case *messages.Drain:
 		c.drain(ctx, m)
 	case *messages.Drained:
@@ -107,41 +96,58 @@ func (c *connections) listen(ctx actor.Context) {
 		return
 	}
 	root, self := ctx.ActorSystem().Root, ctx.Self()
-	c.listener.start.Do(func() {
-		go func() {
-			err := listener.Serve(c.listener.ctx, func(s *drachtio.Session) { root.Send(self, &sessionAccepted{s}) })
-			root.Send(self, &listenerEnded{err})
-		}()
-	})
+	serving, stop := context.WithCancel(context.Background())
+	c.stop, c.listening = stop, true
+	go func() {
+		err := listener.Serve(serving, func(s *drachtio.Session) { root.Send(self, &sessionAccepted{s}) })
+		root.Send(self, &listenerEnded{err})
+	}()
+}
+
+// listenerEnded comes behind every session that was accepted.
+func (c *connections) listenerEnded(ctx actor.Context, m *listenerEnded) {
+	c.listening = false
+	if m.err != nil {
+		c.deps.log.Error().Str("event", "listener.ended").Err(m.err).Msg("drachtio servers cannot connect any more")
+	}
+	c.drained(ctx, nil)
 }
 
 // accept gives an accepted connection its actor. Such an actor cannot reopen its link: after a restart it only answers what
-// its predecessor left.
+// its predecessor left. A connection that was accepted before the listener closed is drained like the others: its server
+// has committed a request to it.
 func (c *connections) accept(ctx actor.Context, session *drachtio.Session) {
-	ctx.SpawnPrefix(connectionProps(c.deps, c.router, way{
+	child := ctx.SpawnPrefix(connectionProps(c.deps, c.router, way{
 		server: session.RemoteAddr().String(),
 		open:   func() (link, error) { return session, nil },
 		level:  zerolog.DebugLevel, // there is one for every request
 	}), "session-")
+	if c.drainWish != nil {
+		c.drainChild(ctx, child)
+	}
 }
 
 // drain passes the wish on and waits for every child: Drained from it, or its end.
 func (c *connections) drain(ctx actor.Context, m *messages.Drain) {
-	c.listener.cancel()
-	c.draining, c.busy = ctx.Sender(), map[string]bool{}
+	c.stop()
+	c.drainer, c.drainWish, c.busy = ctx.Sender(), m, map[string]bool{}
 	for _, child := range ctx.Children() {
-		c.busy[child.Id] = true
-		ctx.Request(child, m)
+		c.drainChild(ctx, child)
 	}
 	c.drained(ctx, nil)
+}
+
+func (c *connections) drainChild(ctx actor.Context, child *actor.PID) {
+	c.busy[child.Id] = true
+	ctx.Request(child, c.drainWish)
 }
 
 func (c *connections) drained(ctx actor.Context, child *actor.PID) {
 	if child != nil {
 		delete(c.busy, child.Id)
 	}
-	if c.draining != nil && len(c.busy) == 0 {
-		ctx.Send(c.draining, &messages.Drained{})
-		c.draining = nil
+	if c.drainer != nil && len(c.busy) == 0 && !c.listening {
+		ctx.Send(c.drainer, &messages.Drained{})
+		c.drainer = nil
 	}
 }

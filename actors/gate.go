@@ -6,13 +6,14 @@ import (
 
 // A gate bounds how many jobs run at once and how many wait. It is part of one actor and not safe for concurrent use.
 //
-// A job that has waited past its deadline is dropped unstarted: its REGISTER has been answered by then, and work for nobody
-// is what an overloaded registrar can afford least.
+// A job that has waited past its deadline is not started, and whoever waits for it is told: its REGISTER has been answered by
+// then, and work for nobody is what an overloaded registrar can afford least.
 type gate[J any] struct {
 	permits  int // jobs that may still be started
 	capacity int // jobs that may wait
 	waiting  []waiting[J]
 	start    func(J)
+	expired  func(J)
 }
 
 type waiting[J any] struct {
@@ -20,8 +21,8 @@ type waiting[J any] struct {
 	deadline time.Time
 }
 
-func newGate[J any](permits, capacity int, start func(J)) *gate[J] {
-	return &gate[J]{permits: permits, capacity: capacity, start: start}
+func newGate[J any](permits, capacity int, start, expired func(J)) *gate[J] {
+	return &gate[J]{permits: permits, capacity: capacity, start: start, expired: expired}
 }
 
 // offer starts a job, or lets it wait; false means that the gate is full and the job was not taken.
@@ -48,6 +49,7 @@ func (g *gate[J]) finished(now time.Time) {
 			g.start(next.job)
 			return
 		}
+		g.expired(next.job)
 	}
 	g.permits++
 }

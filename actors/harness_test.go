@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,16 +26,26 @@ type fakeLink struct {
 	handler chan drachtio.Handler
 	answers chan drachtio.Answer
 	confirm func(drachtio.Answer) error // nil = the server sends every answer
+	unroute func() error                // nil = the server agrees at once
 }
+
+var announced = drachtio.Announcement{Contacts: "udp/192.0.2.1:5060,tcp/192.0.2.1:5060"}
 
 func newFakeLink() *fakeLink {
 	return &fakeLink{handler: make(chan drachtio.Handler, 8), answers: make(chan drachtio.Answer, 100_000)}
 }
 
 func (l *fakeLink) Run(ctx context.Context, h drachtio.Handler) error {
-	h.LinkUp(drachtio.Announcement{Contacts: "udp/192.0.2.1:5060,tcp/192.0.2.1:5060"})
+	h.LinkUp(announced)
 	l.handler <- h
 	<-ctx.Done()
+	return nil
+}
+
+func (l *fakeLink) RemoveRoutes(context.Context) error {
+	if l.unroute != nil {
+		return l.unroute()
+	}
 	return nil
 }
 
@@ -193,7 +204,7 @@ func (g *rig) deliver(user string, cseq int, extra string) string {
 	id := fmt.Sprintf("tx-%d", g.count)
 	g.mu.Unlock()
 	g.handler.Request(drachtio.Request{
-		Transaction: id, Protocol: "udp", Arrived: g.deps.now(),
+		Transaction: id, Protocol: "udp", Arrived: g.deps.now(), Announcement: announced,
 		Source: netip.MustParseAddrPort("203.0.113.9:5060"), SIP: []byte(registerText(user, cseq, extra)),
 	})
 	return id
@@ -224,6 +235,16 @@ func (g *rig) expect(id string, status string) drachtio.Answer {
 		g.t.Fatalf("%s got %q, want %s %s", a.Transaction, firstLine(a.Response), id, status)
 	}
 	return a
+}
+
+// expectAll wants the same answer to several requests, in any order.
+func (g *rig) expectAll(status string, ids ...string) {
+	g.t.Helper()
+	for range ids {
+		if a := g.next(); !slices.Contains(ids, a.Transaction) || !strings.HasPrefix(a.Response, "SIP/2.0 "+status) {
+			g.t.Fatalf("%s got %q, want %s", a.Transaction, firstLine(a.Response), status)
+		}
+	}
 }
 
 // silence makes sure that no second answer to anything is under way: everything is stopped first.

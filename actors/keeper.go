@@ -14,33 +14,34 @@ import (
 
 // keeper bounds the store operations in flight.
 //
-// Supervision: restart, for the same reason as the authorizer.
+// Supervision: resume, for the same reason as the authorizer.
 type keeper struct {
 	deps *dependencies
 	gate *gate[storing]
 }
 
-// A storing is one store operation: run carries it out and returns the message that tells its result.
+// A storing is one store operation: run carries it out and returns the message that tells its result, failed is the message
+// when it is not done.
 type storing struct {
-	run  func() any
-	from *actor.PID
+	run    func() any
+	failed func(error) any
+	from   *actor.PID
 }
 
 // storeEnded gives a permit back.
 type storeEnded struct{}
 
 func keeperProps(deps *dependencies) *actor.Props {
-	k := &keeper{deps: deps}
-	return actor.PropsFromProducer(func() actor.Actor { return k })
+	return actor.PropsFromProducer(func() actor.Actor { return &keeper{deps: deps} })
 }
 
 // Receive implements actor.Actor.
 func (k *keeper) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		if k.gate == nil {
-			k.gate = newGate(k.deps.limits.StoreOperations, k.deps.limits.StoreQueue, k.starter(ctx.ActorSystem().Root, ctx.Self()))
-		}
+		root := ctx.ActorSystem().Root
+		k.gate = newGate(k.deps.limits.StoreOperations, k.deps.limits.StoreQueue, k.starter(root, ctx.Self()),
+			func(job storing) { root.Send(job.from, job.failed(errExpired)) })
 	case *storeEnded:
 		k.gate.finished(k.deps.now())
 	case messages.ToKeeper:
@@ -51,15 +52,22 @@ func (k *keeper) Receive(ctx actor.Context) {
 func (k *keeper) handle(ctx actor.Context, m messages.ToKeeper) {
 	switch m := m.(type) {
 	case *messages.BindingsWanted:
-		run := func() any { return k.load(m) }
-		if !k.gate.offer(storing{run, ctx.Sender()}, m.Deadline) {
-			ctx.Respond(&messages.BindingsLoaded{Work: m.Work, Err: fmt.Errorf("store: %w", errShed)})
-		}
+		k.offer(ctx, m.Deadline, storing{
+			run:    func() any { return k.load(m) },
+			failed: func(err error) any { return &messages.BindingsLoaded{Work: m.Work, Err: fmt.Errorf("store: %w", err)} },
+		})
 	case *messages.SaveWanted:
-		run := func() any { return k.save(m) }
-		if !k.gate.offer(storing{run, ctx.Sender()}, m.Change.Deadline) {
-			ctx.Respond(&messages.BindingsSaved{Work: m.Work, Err: fmt.Errorf("store: %w", errShed)})
-		}
+		k.offer(ctx, m.Change.Deadline, storing{
+			run:    func() any { return k.save(m) },
+			failed: func(err error) any { return &messages.BindingsSaved{Work: m.Work, Err: fmt.Errorf("store: %w", err)} },
+		})
+	}
+}
+
+func (k *keeper) offer(ctx actor.Context, deadline time.Time, job storing) {
+	job.from = ctx.Sender()
+	if !k.gate.offer(job, deadline) {
+		ctx.Respond(job.failed(errShed))
 	}
 }
 

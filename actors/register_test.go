@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sbc-registrar/drachtio"
 	"sbc-registrar/registration"
 )
 
@@ -224,5 +225,59 @@ func TestAConnectionThatPanicsAnswersWhatItHad(t *testing.T) {
 	close(release)
 	g.expect(waiting, "200 OK")
 	g.expect(lost, "503 Service Unavailable") // at its deadline
+	g.expect(g.deliver("eve", 2, ""), "401 Unauthorized")
+	if g.deps.linksUp.Load() != 1 {
+		t.Errorf("%d links are up, want 1", g.deps.linksUp.Load())
+	}
 	g.silence()
+}
+
+func TestAnAnswerThatFitsNoFrameIsReplacedByOneThatDoes(t *testing.T) {
+	g := newRig(t, Config{})
+	g.link.confirm = func(a drachtio.Answer) error {
+		if strings.Contains(a.Response, "SIP/2.0 500") {
+			return nil
+		}
+		return drachtio.ErrTooLong
+	}
+	id := g.deliver("daveh", 1, "")
+	g.expect(id, "401 Unauthorized")
+	g.expect(id, "500 Server Internal Error")
+	g.silence()
+}
+
+func TestWhatWaitedTooLongForAPermitDoesNotStallItsQueue(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	g := newRig(t, Config{Limits: Limits{Deadline: 400 * time.Millisecond, Margin: 100 * time.Millisecond, Callbacks: 1},
+		Authorizer: authorizerFunc(func(_ context.Context, r *registration.Request, _ time.Duration) (registration.Verdict, error) {
+			if r.AOR.User() == "slow" {
+				close(entered)
+				<-release
+			}
+			return registration.Verdict{OK: true}, nil
+		})})
+	slow := g.send("slow", 1)
+	<-entered
+	g.expectAll("503 Service Unavailable", slow, g.send("daveh", 1)) // daveh waits for slow's permit
+	second := g.send("daveh", 2)
+	close(release)
+	g.expect(second, "200 OK")
+	g.silence()
+}
+
+func TestStoppingWaitsForTheServersConsent(t *testing.T) {
+	store := newMemory()
+	g := newRig(t, Config{Bindings: store})
+	consent := make(chan struct{})
+	g.link.unroute = func() error { <-consent; return nil }
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); g.stop() }()
+	g.expect(g.send("daveh", 1), "200 OK") // it was under way when the route was removed
+	select {
+	case <-stopped:
+		t.Error("stopped before the server agreed")
+	default:
+	}
+	close(consent)
+	<-stopped
 }

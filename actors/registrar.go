@@ -79,9 +79,11 @@ type dependencies struct {
 	passivated atomic.Int64
 }
 
-func (d *dependencies) supervise(policy restartPolicy) actor.SupervisorStrategy {
+func (d *dependencies) restart(policy restartPolicy) actor.SupervisorStrategy {
 	return &strategy{policy: policy, log: d.log}
 }
+
+func (d *dependencies) resume() actor.SupervisorStrategy { return &strategy{log: d.log} }
 
 // after sends a message to the actor itself in a while. The timer does not hold the actor: a message for a stopped one is dropped.
 func after(ctx actor.Context, pause time.Duration, message any) *time.Timer {

@@ -7,7 +7,7 @@ import (
 // root is the parent of all others, in the order of the flow from its end to its beginning: nobody hears of an actor before
 // it is there.
 //
-// Supervision: its children restart with back-off. It never escalates: above it the library would end the process.
+// Supervision: its children resume. It never escalates: above it the library would end the process.
 type root struct {
 	deps    *dependencies
 	spawned chan<- tree
@@ -20,7 +20,7 @@ type tree struct {
 
 func rootProps(deps *dependencies, spawned chan<- tree) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor { return &root{deps: deps, spawned: spawned} },
-		actor.WithSupervisor(deps.supervise(restartSlower)))
+		actor.WithSupervisor(deps.resume()))
 }
 
 // Receive implements actor.Actor. After Started it hears nothing but the end of its children.

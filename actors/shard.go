@@ -13,8 +13,7 @@ import (
 // shard owns the aor actors of a part of all addresses of record. Everything for them goes through it, which is what
 // makes passivation safe: it offers an idle actor its end, and stops it only if nothing was forwarded since.
 //
-// Supervision: restart with its children, which the library stops. What they had in hand is answered 503 by the
-// connections' deadlines. The only work here is bookkeeping, so that a panic is a fault of ours, not of some input.
+// Supervision: resume. A restart would stop its children, and lose what they have in hand and in their queues.
 type shard struct {
 	deps       *dependencies
 	authorizer *actor.PID
@@ -48,7 +47,7 @@ func shardProps(deps *dependencies, authorizer, keeper *actor.PID) *actor.Props 
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &shard{deps: deps, authorizer: authorizer, keeper: keeper,
 			byAOR: map[registration.AOR]*tenant{}, byPID: map[string]*tenant{}, byUse: list.New()}
-	}, actor.WithSupervisor(deps.supervise(alwaysRestart)))
+	}, actor.WithSupervisor(deps.restart(alwaysRestart)))
 }
 
 // Receive implements actor.Actor.

@@ -10,8 +10,15 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// A restartPolicy says how long a child that has failed that many times in a row stays down. Every actor here could do
-// useful work after a restart, so none is ever stopped for good; the library's default gives up after ten.
+// Every actor here could do useful work after a failure, so none is ever stopped for good; the library's default gives up
+// after ten. There are two ways to go on, and each actor's comment says why it has which:
+//
+//   - resume: the message is lost and the actor goes on as it is. For those that only keep lists of others: a restart would
+//     stop their children, or forget what runs for them.
+//   - restart: a new incarnation begins with nothing but what its producer's closure keeps. For those whose state may be
+//     what made the panic.
+
+// A restartPolicy says how long a child that has failed that many times in a row stays down.
 type restartPolicy func(failures int) time.Duration
 
 // alwaysRestart is for actors that only a message can make fail: they cannot spin.
@@ -29,27 +36,35 @@ const stable = time.Minute
 // manyFailures is where the library's list of failures begins anew.
 const manyFailures = 32
 
-// strategy restarts the failed child alone. It is our own because the library's exponential strategy is linear and its restarting
+// strategy lets the failed child alone go on. It is our own because the library's exponential strategy is linear and its restarting
 // strategy has no pause.
 type strategy struct {
-	policy restartPolicy
+	policy restartPolicy // nil = resume
 	log    zerolog.Logger
 }
 
 // HandleFailure implements actor.SupervisorStrategy. The reason is told by its type only: a panic may hold credentials.
 func (s *strategy) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID, rs *actor.RestartStatistics, reason, message any) {
+	if s.policy == nil {
+		s.tell(child, reason, message).Msg("actor failed, goes on")
+		supervisor.ResumeChildren(child)
+		return
+	}
 	if rs.NumberOfFailures(stable) == 0 || rs.FailureCount() >= manyFailures {
 		rs.Reset() // it only ever grows by itself
 	}
 	rs.Fail()
 	pause := s.policy(rs.NumberOfFailures(stable))
-	s.log.Error().Str("event", "actor.failed").Str("actor", child.Id).
-		Str("reason", describe(reason)).Type("message", message).Dur("restart_in", pause).Msg("actor failed, restarting")
+	s.tell(child, reason, message).Dur("restart_in", pause).Msg("actor failed, restarts")
 	if pause <= 0 {
 		supervisor.RestartChildren(child)
 		return
 	}
 	time.AfterFunc(pause, func() { supervisor.RestartChildren(child) })
+}
+
+func (s *strategy) tell(child *actor.PID, reason, message any) *zerolog.Event {
+	return s.log.Error().Str("event", "actor.failed").Str("actor", child.Id).Str("reason", describe(reason)).Type("message", message)
 }
 
 // describe tells what a panic was without telling what it was about: its value may hold anything, credentials included.

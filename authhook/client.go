@@ -163,5 +163,8 @@ func readAnswer(response *http.Response, secrets []string) (registration.Verdict
 		problem.Reason = err.Error() + ": " + excerpt(body, secrets)
 		return registration.Verdict{}, problem
 	}
+	if containsAny([]byte(verdict.Message), secrets) {
+		verdict.Message = withheld
+	}
 	return verdict, nil
 }

@@ -73,10 +73,12 @@ func excerpt(text []byte, secrets []string) string {
 	case len(text) == 0:
 		return "(empty)"
 	case containsAny(text, secrets):
-		return "(withheld: it repeats a secret)"
+		return withheld
 	}
 	return strconv.Quote(neutral(text, maxExcerpt))
 }
+
+const withheld = "(withheld: it repeats a secret)"
 
 func containsAny(text []byte, secrets []string) bool {
 	for _, secret := range secrets {

@@ -252,6 +252,14 @@ func TestErrorsRepeatNoSecret(t *testing.T) {
 	}
 }
 
+func TestAMessageRepeatsNoSecret(t *testing.T) {
+	client := start(t, Options{Username: "foo", Password: "hunter2"}, says(`{"status":"fail","msg":"not `+digestResponse+`"}`))
+	verdict, err := ask(t, client)
+	if err != nil || verdict.OK || strings.Contains(verdict.Message, digestResponse) || verdict.Message == "" {
+		t.Errorf("message %q, %v", verdict.Message, err)
+	}
+}
+
 func TestAnExcerptHelpsToFindTheFault(t *testing.T) {
 	_, err := ask(t, start(t, Options{}, status(502, "<h1>Bad\r\nGateway</h1>\x00"+strings.Repeat("é", 100))))
 	if err == nil || !strings.HasPrefix(err.Error(), `auth callback: status 502: "<h1>Bad..Gateway</h1>.é`) || len(err.Error()) > 200 {

@@ -1,8 +1,11 @@
 package config
 
 import (
+	"time"
+
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // combinations refuses values that are right each for itself and wrong together.
@@ -80,6 +83,13 @@ func (c *combiner) redis(r Redis) {
 	c.refuse(len(r.Sentinels) > 0 && r.SentinelMaster == "",
 		"is missing, though "+c.name("redis.sentinels")+" is set", "the name of the master that the Sentinels watch",
 		"redis.sentinelMaster", "redis.sentinels")
+	noSentinels := len(r.Sentinels) == 0
+	c.refuse(noSentinels && r.SentinelMaster != "",
+		"is set, but "+c.name("redis.sentinels")+" is not", "the addresses of the Sentinels, or no master name",
+		"redis.sentinelMaster", "redis.sentinels")
+	c.refuse(noSentinels && r.SentinelUsername+r.SentinelPassword.Reveal() != "",
+		"has a user name or password for Sentinels, but names none", "a list of host:port", "redis.sentinels",
+		"redis.sentinelUsername", "redis.sentinelPassword")
 	c.refuse(len(r.Cluster) > 0 && r.Schema == SchemaBoth,
 		"is both, but redis.cluster is set: the two keys of a user are in different hash slots, and one change could not be atomic",
 		"seed or jambonz", "redis.schema", "redis.cluster")
@@ -105,12 +115,16 @@ func (c *combiner) lifetimes(path string, l Lifetimes) {
 		"at most maxExpires", interval, longest)
 }
 
+// answerMargin is what the registrar keeps of the deadline for the answer itself.
+const answerMargin = 200 * time.Millisecond
+
 // callback: a REGISTER that takes its callback and its write their full time must still be answered.
 func (c *combiner) callback(path string, a AuthCallback) {
-	redis, deadline := c.settings.Redis.Timeout, c.settings.Registration.Deadline
-	needed := a.Timeout + redis
+	deadline := c.settings.Registration.Deadline
+	needed := a.Timeout + c.settings.Redis.Timeout + answerMargin
 	c.refuse(needed > deadline,
-		"is "+describe(deadline)+", less than "+c.name(path+".timeout")+" and "+c.name("redis.timeout")+" together, "+describe(needed),
+		"is "+describe(deadline)+", less than "+c.name(path+".timeout")+" and "+c.name("redis.timeout")+
+			" and "+describe(answerMargin)+" for the answer together, "+describe(needed),
 		"at least "+describe(needed)+" (and at most 25s), or shorter timeouts",
 		"registration.deadline", path+".timeout", "redis.timeout")
 	c.tls(path+".tls", a.TLS, true)
@@ -144,7 +158,7 @@ func (c *combiner) domains(r Registration) {
 }
 
 func (c *combiner) ipDomain(path, domain string) {
-	_, err := netip.ParseAddr(domain)
+	_, err := netip.ParseAddr(strings.Trim(domain, "[]"))
 	c.refuse(err == nil && !c.settings.Registration.AllowIPDomains,
 		"holds the IP address "+describe(domain)+", but registration.allowIPDomains is false",
 		"domain names only, or allowIPDomains: true", path, "registration.allowIPDomains")

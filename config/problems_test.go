@@ -157,7 +157,9 @@ func TestImpossibleCombinations(t *testing.T) {
 		{"min over default", "registration: {minExpires: 2h, maxExpires: 3h}", "registration.minExpires", "more than registration.defaultExpires with 1h"},
 		{"default over max", "registration: {defaultExpires: 3h}", "registration.defaultExpires", "is 3h, more than registration.maxExpires with 2h"},
 		{"NAT interval over max", "registration: {minExpires: 1, defaultExpires: 10, maxExpires: 20}", "registration.nat.interval", "30s"},
-		{"timeouts over deadline", "authCallback: {timeout: 5s}", "registration.deadline", "5.8s"},
+		{"sentinel master without sentinels", "redis: {sentinelMaster: m}", "redis.sentinelMaster", "redis.sentinels"},
+		{"sentinel password without sentinels", "redis: {sentinelPassword: x}", "redis.sentinels", "password"},
+		{"timeouts over deadline", "authCallback: {timeout: 5s}", "registration.deadline", "6s"},
 		{"IP domain", "registration: {domains: [10.0.0.1]}", "registration.domains", "allowIPDomains"},
 		{"password without user", "authCallback: {auth: {password: a}}", "authCallback.auth.password", "without a user name"},
 		{"cert without key", "authCallback: {tls: {cert: /a}}", "authCallback.tls.cert", "without authCallback.tls.key"},
@@ -195,7 +197,7 @@ func TestPossibleCombinations(t *testing.T) {
 		"redis: {host: a, sentinels: [b], sentinelMaster: c}",
 		"registration: {domains: [10.0.0.1], allowIPDomains: true}",
 		"registration: {minExpires: 1h, maxExpires: 1h}",
-		"registration: {deadline: 3800ms}",
+		"registration: {deadline: 4s}",
 	} {
 		if _, err := config.Load(file(t, "c.yaml", text), nil); err != nil {
 			t.Errorf("%s: %v", text, err)

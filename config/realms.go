@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -148,4 +149,11 @@ func (r *Realm) resolve() {
 	}
 }
 
-func canonicalDomain(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+// canonicalDomain is a domain as it stands in a canonical address of record: an IPv6 address in brackets.
+func canonicalDomain(name string) string {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if addr, err := netip.ParseAddr(name); err == nil && addr.Is6() {
+		return "[" + name + "]"
+	}
+	return name
+}

@@ -86,6 +86,7 @@ func TestWhatIsWrongWithRealms(t *testing.T) {
 		{"a domain that is none", "realms: [{name: 'a b'}]", "realms[0].name", "a domain name"},
 		{"one domain twice", "realms: [{name: a.example}, {names: [b.example, A.example.]}]", "realms[1].names", "realms[0].names"},
 		{"an IP address", "realms: [{name: 192.0.2.1}]", "realms[0].names", "allowIPDomains"},
+		{"an IPv6 address", "realms: [{name: '2001:db8::1'}]", "realms[0].names", "allowIPDomains"},
 		{"an unknown key", "realms: [{name: a.example, callback: {urii: 'http://x'}}]", "realms[0].callback.urii", "callback.uri perhaps"},
 		{"a value for a section", "realms: [{name: a.example, callback: 'http://x'}]", "realms[0].callback", "keys below it"},
 		{"a wrong value", "realms: [{name: a.example, algorithms: [CRC]}]", "realms[0].algorithms", "SHA-256"},

@@ -17,7 +17,7 @@ const canary = "cAnArY-0123456789"
 
 const canaryFile = `
 drachtio: {secret: cAnArY-0123456789}
-redis: {password: cAnArY-0123456789, sentinelPassword: cAnArY-0123456789}
+redis: {password: cAnArY-0123456789, sentinels: [127.0.0.1], sentinelMaster: m, sentinelPassword: cAnArY-0123456789}
 authCallback:
   uri: https://cAnArY-0123456789:x@example.com/auth?token=cAnArY-0123456789
   auth: {username: foo, password: cAnArY-0123456789}

@@ -54,7 +54,7 @@ type Drachtio struct {
 	Hosts           []string       `key:"host" env:"DRACHTIO_HOST" check:"dive,endpoint" want:"host or host:port, or a comma list of them" help:"Servers to connect to: one host, or a comma list of host[:port]."`
 	Servers         []string       `key:"servers" check:"dive,endpoint" want:"a list of host:port" help:"The same as a list of host:port; use host or servers, not both."`
 	Port            int            `key:"port" env:"DRACHTIO_PORT" default:"0" check:"min=0,max=65535" want:"a port from 1 to 65535, or 0 for the default" help:"Port of servers that name none, or the port to listen on; 0 = 9022 when connecting, 3001 when listening."`
-	Secret          Secret         `key:"secret" env:"DRACHTIO_SECRET" default:"cymru" check:"framefield" want:"text without control characters and without |" help:"The secret shared with the drachtio servers."`
+	Secret          Secret         `key:"secret" env:"DRACHTIO_SECRET" default:"cymru" check:"required,framefield" want:"text that is not empty, without control characters and without |" help:"The secret shared with the drachtio servers."`
 	Bind            string         `key:"bind" check:"omitempty,bind" want:"an IP address of this machine, or localhost" help:"Address to listen on; empty = loopback, or every address once allow or tls.pins is set."`
 	Allow           []netip.Prefix `key:"allow" want:"networks in CIDR form such as 10.0.0.0/8" help:"Networks (CIDR) whose drachtio servers may connect to us; checked before anything is sent."`
 	Tags            []string       `key:"tags" check:"dive,tag" want:"words without spaces, commas and |" help:"Tags announced to the servers, for their routing decisions."`

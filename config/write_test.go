@@ -63,7 +63,7 @@ func TestPrintedSettingsNameTheirSources(t *testing.T) {
 
 // The JSON of settings has the layout of a configuration file: without secrets it is one.
 func TestMarshalledSettingsLoadAgain(t *testing.T) {
-	settings := load(t, "", "--set", "drachtio.servers=a:1,b:2", "--set", "drachtio.secret=", "--set", "redis.options=PoolSize=3",
+	settings := load(t, "", "--set", "drachtio.servers=a:1,b:2", "--set", "redis.options=PoolSize=3",
 		"--set", "registration.nat.interval=45")
 	text, err := json.Marshal(settings)
 	if err != nil {

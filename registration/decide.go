@@ -53,6 +53,11 @@ func refused(r *Request, v Verdict) Outcome {
 // removeAll is step 6 for "Contact: *" (rule 16).
 func removeAll(now time.Time, state State, r *Request) Outcome {
 	next := State{Version: state.Version, Removed: slices.Clone(state.Removed)}
+	for _, t := range state.Removed {
+		if t.Wildcard && order(now, r, t.CallID, t.CSeq, t.made()) == overtaken {
+			return staleCSeq()
+		}
+	}
 	for _, b := range state.Bindings {
 		switch order(now, r, b.CallID, b.CSeq, b.Refreshed) {
 		case overtaken, repeated:
@@ -132,7 +137,10 @@ func (u *updating) order(i int, contact sip.Address) ordering {
 		if !t.covers(contact) {
 			continue
 		}
-		known := order(u.now, u.r, t.CallID, t.CSeq, t.Until.Add(-TombstoneLife))
+		known := order(u.now, u.r, t.CallID, t.CSeq, t.made())
+		if t.made().After(u.r.Arrived) {
+			known = overtaken // it waited somewhere while the client removed the contact, perhaps on another node
+		}
 		if t.CallID == u.r.CallID && u.r.CSeq < t.CSeq {
 			known = overtaken // a removal is final for as long as it is remembered
 		}

@@ -19,13 +19,14 @@ const (
 type Envelope struct {
 	Transaction string
 	Flow        Flow
+	Arrived     time.Time
 	Deadline    time.Time
 }
 
 // Read takes from a SIP request what the rules need, in the order of RFC 3261 §10.3 steps 1 to 5. What no rule can
 // accept is refused here, before any credential is looked at: then the request is nil and the outcome final.
 func Read(msg *sip.Request, envelope Envelope, p Policy) (*Request, Outcome) {
-	r := &Request{Transaction: envelope.Transaction, SIP: msg, Flow: envelope.Flow, Deadline: envelope.Deadline}
+	r := &Request{Transaction: envelope.Transaction, SIP: msg, Flow: envelope.Flow, Arrived: envelope.Arrived, Deadline: envelope.Deadline}
 	for _, step := range []func(*Request, Policy) *Outcome{
 		checkMethod, checkExtensions, readOrder, readAOR, readContacts, readCredentials, checkDigestURI,
 	} {

@@ -26,6 +26,7 @@ type register struct {
 	protocol string // default udp
 	via      string // default the source
 	extra    string // further header lines, each with its CRLF
+	at       time.Time
 }
 
 func (r register) text() string {
@@ -64,7 +65,7 @@ func (r register) read(t *testing.T, p registration.Policy) (*registration.Reque
 		t.Fatalf("the test's REGISTER cannot be parsed: %v", err)
 	}
 	return registration.Read(msg, registration.Envelope{
-		Transaction: "tx", Deadline: noon.Add(5 * time.Second),
+		Transaction: "tx", Arrived: r.at, Deadline: noon.Add(5 * time.Second),
 		Flow: registration.Flow{Protocol: r.protocol, Source: netip.MustParseAddrPort(r.source)},
 	}, p)
 }
@@ -90,6 +91,7 @@ func (g *registrar) get(r register) registration.Outcome {
 
 func (g *registrar) judged(r register, v registration.Verdict) registration.Outcome {
 	g.t.Helper()
+	r.at = g.now
 	request, outcome := r.read(g.t, g.policy)
 	if request == nil {
 		return outcome
@@ -314,6 +316,29 @@ func TestARemovalIsNotUndoneByAnOlderRegister(t *testing.T) { // promise P3
 			})
 		}
 	}
+}
+
+func TestARemovalIsNotUndoneByWhatWaitedElsewhere(t *testing.T) { // promise P3
+	g := newRegistrar(t)
+	waiting := register{contacts: []string{phone}, callID: "before", cseq: 1}
+	request, _ := waiting.read(t, g.policy)
+	request.Arrived = g.now
+	g.pass(time.Second)
+	g.get(register{contacts: []string{phone}, callID: "after", cseq: 1})
+	expect(t, g.get(register{contacts: []string{phone + ";expires=0"}, callID: "after", cseq: 2}), 200)
+	g.pass(time.Second)
+	expect(t, registration.Decide(g.now, g.state, request, registration.Verdict{OK: true}, g.policy), 500)
+	expect(t, g.get(register{contacts: []string{phone}, callID: "third", cseq: 1}), 200, phone+";expires=3600")
+}
+
+func TestALateWildcardDoesNotHideANewerRemoval(t *testing.T) { // rule 25
+	g := newRegistrar(t)
+	everything := func(cseq int) register { return register{contacts: []string{"*"}, expires: "0", cseq: cseq} }
+	expect(t, g.get(everything(6)), 200)
+	expect(t, g.get(everything(4)), 500)
+	expect(t, g.get(register{contacts: []string{phone}, cseq: 5}), 500)
+	g.pass(33 * time.Second)
+	expect(t, g.get(everything(1)), 200) // it started anew
 }
 
 func TestARemovalIsForgottenInTheEnd(t *testing.T) {

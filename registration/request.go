@@ -19,6 +19,7 @@ type Request struct {
 	UserAgent   string
 	Flow        Flow
 	Use         NonceUse  // what an answer to it spends, once the nonce was checked
+	Arrived     time.Time // when its frame was read
 	Deadline    time.Time // by then the answer has left
 }
 

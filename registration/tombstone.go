@@ -7,6 +7,10 @@ import (
 	"sbc-registrar/sip"
 )
 
+// made is when the tombstone was left, by the clock of the node that did. Nodes' clocks are close, and what is compared with
+// it was under way for longer than they differ, or would have been in time.
+func (t Tombstone) made() time.Time { return t.Until.Add(-TombstoneLife) }
+
 func (t Tombstone) covers(contact sip.Address) bool {
 	return t.Wildcard || t.Contact.URI.Equal(contact.URI)
 }

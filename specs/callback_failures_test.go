@@ -98,7 +98,7 @@ var _ = Describe("A callback that fails", func() {
 var _ = Describe("The deadline of a REGISTER", func() {
 	It("is kept by those that wait for others, whatever the callback does", func() {
 		site := NewSite()
-		site.Settings.Set("registration.deadline", "1s")
+		site.Settings.Set("registration.deadline", "1100ms")
 		site.Settings.Set("authCallback.timeout", "700ms")
 		site.Settings.Set("redis.timeout", "200ms")
 		site.Start()

@@ -85,7 +85,7 @@ var _ = Describe("Each REGISTER gets exactly one final answer", func() {
 
 	It("when more wait for one address of record than can be served by their deadline", func() {
 		const many = 60
-		site.Settings.Set("registration.deadline", "800ms")
+		site.Settings.Set("registration.deadline", "900ms")
 		site.Settings.Set("redis.timeout", "200ms")
 		site.Start()
 		site.Callback.Respond(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
