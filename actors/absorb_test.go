@@ -80,7 +80,7 @@ func (s *switchboard) expect(t *testing.T, want string) {
 // connected delivers a REGISTER with credentials of ours that came on a TCP connection.
 func (g *rig) connected(user string, cseq int) string {
 	g.t.Helper()
-	c := g.deps.challenger.Challenges("example.com", g.deps.now(), false)[0]
+	c := g.challenge(user)
 	cred, err := digest.Digest(&digest.Challenge{Realm: c.Realm, Nonce: c.Nonce, Algorithm: c.Algorithm, QOP: []string{c.QOP}},
 		digest.Options{Method: "REGISTER", URI: "sip:example.com", Username: user, Password: "secret", Count: 1})
 	if err != nil {

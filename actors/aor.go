@@ -91,6 +91,9 @@ func (a *aor) abandonOverdue(ctx actor.Context) {
 	}
 }
 
+// realm is the one of the address of record.
+func (a *aor) realm() *Realm { return a.deps.realms.of(a.desk.aor.Host()) }
+
 // next takes the next request that is still worth the work, unless one is in hand. One that the rules may absorb needs the
 // state before the callback.
 func (a *aor) next(ctx actor.Context) {
@@ -98,7 +101,7 @@ func (a *aor) next(ctx actor.Context) {
 	w := a.desk.take(now)
 	switch {
 	case w == nil:
-	case a.state.Version == 0 && a.deps.policy.MayAbsorb(w.request):
+	case a.state.Version == 0 && a.realm().Policy.MayAbsorb(w.request):
 		a.load(ctx, w, now)
 	default:
 		a.decide(ctx, w)
@@ -107,14 +110,17 @@ func (a *aor) next(ctx actor.Context) {
 
 func (a *aor) ask(ctx actor.Context, w *work) {
 	ctx.Request(a.desk.authorizer, &messages.AuthorizationWanted{
-		Work: w.number, Request: w.request, Expires: a.deps.policy.Wish(w.request),
+		Work: w.number, Request: w.request, Expires: a.realm().Policy.Wish(w.request),
 	})
 }
 
+// load reads the state. Before the callback was asked it spends no nonce: what is not authenticated writes nothing.
 func (a *aor) load(ctx actor.Context, w *work, now time.Time) {
-	ctx.Request(a.desk.keeper, &messages.BindingsWanted{
-		Work: w.number, AOR: w.request.AOR, Now: now, Deadline: w.request.Deadline,
-	})
+	want := &messages.BindingsWanted{Work: w.number, AOR: w.request.AOR, Now: now, Deadline: w.request.Deadline}
+	if w.judged {
+		want.Use = w.request.Use
+	}
+	ctx.Request(a.desk.keeper, want)
 }
 
 func (a *aor) authorized(ctx actor.Context, w *work, m *messages.AuthorizationGiven) {
@@ -122,13 +128,13 @@ func (a *aor) authorized(ctx actor.Context, w *work, m *messages.AuthorizationGi
 		a.answer(ctx, w, registration.Unavailable(m.Err.Error(), a.deps.limits.RetryAfter))
 		return
 	}
-	w.verdict, w.judged = m.Verdict, true
+	w.verdict, w.judged = a.realm().Policy.Confine(w.request, m.Verdict), true
 	a.decide(ctx, w)
 }
 
 // decide asks the rules, and before them the callback, unless they need no word of it (rule 53). Their answer stands only if
-// the store confirms the state that it was decided on: by taking the change, or, where nothing changes, by having been read
-// for this very request.
+// the store confirms the state that it was decided on, and that the credentials are spent for the first time: by taking the
+// change, or, where nothing changes, by having been read for this very request.
 func (a *aor) decide(ctx actor.Context, w *work) {
 	now := a.deps.now()
 	outcome, decided := a.judge(now, w)
@@ -140,7 +146,8 @@ func (a *aor) decide(ctx actor.Context, w *work) {
 	case outcome.Next != nil:
 		w.outcome = outcome
 		ctx.Request(a.desk.keeper, &messages.SaveWanted{Work: w.number, Change: registration.Change{
-			AOR: w.request.AOR, Next: *outcome.Next, Now: now, Deadline: w.request.Deadline, MaxUsers: a.deps.policy.MaxUsers,
+			AOR: w.request.AOR, Next: *outcome.Next, Now: now, Deadline: w.request.Deadline,
+			MaxUsers: a.realm().Policy.MaxUsers, Use: w.request.Use,
 		}})
 	case w.fresh:
 		a.answer(ctx, w, outcome)
@@ -152,9 +159,9 @@ func (a *aor) decide(ctx actor.Context, w *work) {
 // judge is the rules' answer, or false while they need the callback's.
 func (a *aor) judge(now time.Time, w *work) (registration.Outcome, bool) {
 	if !w.judged {
-		return registration.Absorb(now, a.state, w.request, a.deps.policy)
+		return registration.Absorb(now, a.state, w.request, a.realm().Policy)
 	}
-	return registration.Decide(now, a.state, w.request, w.verdict, a.deps.policy), true
+	return registration.Decide(now, a.state, w.request, w.verdict, a.realm().Policy), true
 }
 
 func (a *aor) loaded(ctx actor.Context, w *work, m *messages.BindingsLoaded) {
@@ -162,6 +169,7 @@ func (a *aor) loaded(ctx actor.Context, w *work, m *messages.BindingsLoaded) {
 		a.forget(ctx, w, m.Err)
 		return
 	}
+	w.fresh = w.judged
 	a.redecide(ctx, w, m.State)
 }
 
@@ -181,7 +189,7 @@ func (a *aor) saved(ctx actor.Context, w *work, m *messages.BindingsSaved) {
 
 // redecide decides anew on what the store holds, a bounded number of times.
 func (a *aor) redecide(ctx actor.Context, w *work, state registration.State) {
-	a.state, w.fresh = state, w.judged
+	a.state = state
 	if w.decisions++; w.decisions >= maxDecisions {
 		a.answer(ctx, w, registration.Unavailable("the stored bindings change too fast", a.deps.limits.RetryAfter))
 		return
@@ -189,8 +197,13 @@ func (a *aor) redecide(ctx actor.Context, w *work, state registration.State) {
 	a.decide(ctx, w)
 }
 
-// forget answers a request whose store operation failed (rule 26); what the store holds is unknown from here on.
+// forget answers a request whose store operation failed (rule 26); what the store holds is unknown from here on. A replay is
+// a client that needs a new nonce, or a thief (rule 37).
 func (a *aor) forget(ctx actor.Context, w *work, err error) {
+	if errors.Is(err, registration.ErrReplay) {
+		a.answer(ctx, w, a.realm().challenge(w.request, a.deps.now(), err.Error(), true))
+		return
+	}
 	a.state = registration.State{}
 	a.answer(ctx, w, registration.Unavailable(err.Error(), a.deps.limits.RetryAfter))
 }

@@ -28,7 +28,7 @@ type work struct {
 	verdict   registration.Verdict
 	outcome   registration.Outcome // what to answer once it is saved
 	decisions int
-	fresh     bool // the state was read from the store for this request, after the callback was asked
+	fresh     bool // the state was read from the store for this request, after the callback was asked, and its nonce is spent
 }
 
 func (d *desk) empty() bool { return d.current == nil && len(d.waiting) == 0 }

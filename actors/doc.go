@@ -1,7 +1,7 @@
 // Package actors is who holds which state and talks to whom (see package messages for what they say).
 //
 //	registrar            the root: spawns the others, drains and stops them in order
-//	├── authorizer       callbacks in flight, and those that wait for a permit
+//	├── authorizer       callbacks in flight, and those that wait for a permit, for each realm
 //	├── keeper           store operations in flight, and those that wait for a permit
 //	├── shards
 //	│   └── shard ×256   which aor actors live; forwards, passivates

@@ -17,6 +17,7 @@ import (
 	"sbc-registrar/challenge"
 	"sbc-registrar/drachtio"
 	"sbc-registrar/registration"
+	"sbc-registrar/sip"
 )
 
 const patience = 10 * time.Second
@@ -87,6 +88,7 @@ type memory struct {
 	before  func(registration.Change) error // runs before each save; its error is the answer
 	saves   int
 	version int64
+	spent   map[string]registration.NonceUse // by AOR and nonce
 }
 
 func newMemory() *memory { return &memory{states: map[registration.AOR]registration.State{}} }
@@ -111,12 +113,43 @@ func (m *memory) Save(ctx context.Context, c registration.Change) (registration.
 	if held := m.states[c.AOR]; held.Version != c.Next.Version {
 		return held.At(c.Now), registration.ErrConflict
 	}
+	if err := m.spend(c.AOR, c.Use, true); err != nil {
+		return registration.State{}, err
+	}
 	m.saves++
 	m.version++
 	next := c.Next
 	next.Version = m.version
 	m.states[c.AOR] = next
 	return next, nil
+}
+
+// Spend reads, and spends a nonce.
+func (m *memory) Spend(_ context.Context, aor registration.AOR, now time.Time, use registration.NonceUse) (registration.State, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.spend(aor, use, false); err != nil {
+		return registration.State{}, err
+	}
+	return m.states[aor].At(now), nil
+}
+
+// spend is rule 37 without bounds of time and memory.
+func (m *memory) spend(aor registration.AOR, use registration.NonceUse, change bool) error {
+	key := aor.String() + " " + use.Nonce
+	before, known := m.spent[key]
+	switch {
+	case known && before.Transaction == use.Transaction:
+	case known && !change && before.Request == use.Request:
+	case known && use.Count <= before.Count:
+		return registration.ErrReplay
+	default:
+		if m.spent == nil {
+			m.spent = map[string]registration.NonceUse{}
+		}
+		m.spent[key] = use
+	}
+	return nil
 }
 
 // newRig starts a tree. Zero fields of the config are filled with fakes that always succeed.
@@ -160,6 +193,12 @@ func newRigWithLog(t *testing.T, c Config, log zerolog.Logger) *rig {
 	return g
 }
 
+// challenge is one of ours for a user of example.com.
+func (g *rig) challenge(user string) sip.Challenge {
+	scope := challenge.Scope{Realm: "example.com", AOR: user + "@example.com", Source: netip.MustParseAddr("203.0.113.9")}
+	return g.deps.realms.standard.Challenger.Challenges(scope, g.deps.now(), false)[0]
+}
+
 // send delivers a REGISTER with credentials that answer a challenge of ours; the transaction's id comes back.
 func (g *rig) send(user string, cseq int) string {
 	g.t.Helper()
@@ -169,7 +208,7 @@ func (g *rig) send(user string, cseq int) string {
 // sendAs is send for the address of record of user with somebody's credentials.
 func (g *rig) sendAs(user, holder string, cseq int) string {
 	g.t.Helper()
-	c := g.deps.challenger.Challenges("example.com", time.Now(), false)[0]
+	c := g.challenge(user)
 	cred, err := digest.Digest(&digest.Challenge{Realm: c.Realm, Nonce: c.Nonce, Algorithm: c.Algorithm, QOP: []string{c.QOP}},
 		digest.Options{Method: "REGISTER", URI: "sip:example.com", Username: holder, Password: "secret", Count: 1})
 	if err != nil {

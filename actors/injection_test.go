@@ -42,7 +42,7 @@ var allowed = map[string]bool{
 func hostileRegister(t *rapid.T, g *rig, number int) string {
 	draw := func(label string) string { return hostile.Draw(t, label) }
 	user := rapid.SampledFrom([]string{"daveh", "daveh", "da%0d%0aveh"}).Draw(t, "user")
-	c := g.deps.challenger.Challenges("example.com", time.Now(), false)[0]
+	c := g.challenge(user)
 	credentials, err := digest.Digest(&digest.Challenge{Realm: c.Realm, Nonce: c.Nonce, Algorithm: c.Algorithm, QOP: []string{c.QOP}},
 		digest.Options{Method: "REGISTER", URI: "sip:example.com", Username: user, Password: "secret", Count: 1})
 	if err != nil {

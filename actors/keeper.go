@@ -82,7 +82,10 @@ func (k *keeper) starter(root *actor.RootContext, self *actor.PID) func(storing)
 
 func (k *keeper) load(want *messages.BindingsWanted) *messages.BindingsLoaded {
 	state, err := within(want.Deadline, func(ctx context.Context) (registration.State, error) {
-		return k.deps.bindings.Load(ctx, want.AOR, want.Now)
+		if want.Use.IsZero() {
+			return k.deps.bindings.Load(ctx, want.AOR, want.Now)
+		}
+		return k.deps.bindings.Spend(ctx, want.AOR, want.Now, want.Use)
 	})
 	return &messages.BindingsLoaded{Work: want.Work, State: state, Err: err}
 }

@@ -15,10 +15,13 @@ type Authorizer interface {
 }
 
 // Bindings keeps the states of all addresses of record. Save changes nothing and returns an error that Is ErrConflict,
-// with the state that is stored, when the stored version is not the one that the change was decided on.
+// with the state that is stored, when the stored version is not the one that the change was decided on. Spend is Load for a
+// request with credentials. Save and Spend spend the use of a nonce that comes with them, or return an error that Is
+// ErrReplay and change nothing.
 type Bindings interface {
 	Load(ctx context.Context, aor registration.AOR, now time.Time) (registration.State, error)
 	Save(ctx context.Context, change registration.Change) (registration.State, error)
+	Spend(ctx context.Context, aor registration.AOR, now time.Time, use registration.NonceUse) (registration.State, error)
 }
 
 // Blacklist tells others, such as a drachtio server, of a source that is banned. It must not block.

@@ -217,11 +217,11 @@ func TestAConnectionThatPanicsAnswersWhatItHad(t *testing.T) {
 		})})
 	waiting := g.send("daveh", 1)
 	<-entered
-	challenger := g.deps.challenger
-	g.deps.challenger = nil // the next challenge panics
+	challenger := g.deps.realms.standard.Challenger
+	g.deps.realms.standard.Challenger = nil // the next challenge panics
 	lost := g.deliver("eve", 1, "")
 	g.handler = <-g.link.handler // the restarted connection has opened its link
-	g.deps.challenger = challenger
+	g.deps.realms.standard.Challenger = challenger
 	close(release)
 	g.expect(waiting, "200 OK")
 	g.expect(lost, "503 Service Unavailable") // at its deadline

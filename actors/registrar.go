@@ -21,8 +21,8 @@ import (
 type Limits struct {
 	Deadline        time.Duration // from a REGISTER's frame to its answer; 5 s
 	Margin          time.Duration // what of it is kept for the answer itself; 200 ms
-	Callbacks       int           // in flight; 512
-	CallbackQueue   int           // waiting for one; 4,096
+	Callbacks       int           // in flight, for domains that no realm names; 512
+	CallbackQueue   int           // waiting for one, for each realm; 4,096
 	StoreOperations int           // in flight; 64
 	StoreQueue      int           // waiting for one; 8,192
 	QueuePerAOR     int           // REGISTERs that wait for one address of record; 16
@@ -56,10 +56,11 @@ func (l Limits) passivationTick() time.Duration { return max(l.IdleAOR/4, 10*tim
 
 // Config is what a registrar is made of.
 type Config struct {
-	Authorizer Authorizer
-	Bindings   Bindings
+	Authorizer Authorizer // this, Challenger and Policy are for the domains that no realm names
 	Challenger *challenge.Challenger
 	Policy     registration.Policy
+	Realms     []Realm
+	Bindings   Bindings
 	Limits     Limits
 	Guard      *guard.Guard // nil = no limits and no bans (rule 55)
 	Blacklist  Blacklist    // nil = nobody is told of bans
@@ -70,10 +71,8 @@ type Config struct {
 
 // dependencies are what all actors of one registrar share; nothing in it changes but a counter.
 type dependencies struct {
-	authorizer Authorizer
+	realms     *realms
 	bindings   Bindings
-	challenger *challenge.Challenger
-	policy     registration.Policy
 	limits     Limits
 	guard      *guard.Guard
 	blacklist  Blacklist // nil = none
@@ -111,12 +110,13 @@ func Start(c Config) (*Registrar, error) { return startWith(c) }
 // startWith adds links that are open already; tests bring theirs.
 func startWith(c Config, open ...link) (*Registrar, error) {
 	d := &dependencies{
-		authorizer: c.Authorizer, bindings: c.Bindings, challenger: c.Challenger, policy: c.Policy,
-		limits: c.Limits.withDefaults(), guard: c.Guard, blacklist: c.Blacklist, links: c.Links, open: open, log: c.Log, now: c.Clock,
+		bindings: c.Bindings, limits: c.Limits.withDefaults(), guard: c.Guard, blacklist: c.Blacklist,
+		links: c.Links, open: open, log: c.Log, now: c.Clock,
 	}
 	if d.guard == nil {
 		d.guard = guard.New(guard.Options{})
 	}
+	d.realms = newRealms(Realm{Authorizer: c.Authorizer, Challenger: c.Challenger, Policy: c.Policy, Callbacks: d.limits.Callbacks}, c.Realms)
 	if d.now == nil {
 		d.now = time.Now
 	}

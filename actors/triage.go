@@ -13,23 +13,25 @@ import (
 // that a challenge takes. Malformed requests, strangers and credentials that answer no challenge of ours end here, without an
 // actor, a callback or a word to Redis; a nil request means that the outcome is final.
 func (d *dependencies) triage(msg *sip.Request, envelope registration.Envelope, now time.Time) (*registration.Request, registration.Outcome) {
-	r, refusal := registration.Read(msg, envelope, d.policy)
+	realm := d.realms.of(registration.Domain(msg))
+	r, refusal := registration.Read(msg, envelope, realm.Policy)
 	if r == nil {
 		return nil, refusal
 	}
-	realm := r.AOR.Host()
 	if r.Credentials == nil { // rule 10
-		return nil, registration.Challenge("no credentials", d.challenger.Challenges(realm, now, false)...)
+		return nil, realm.challenge(r, now, "no credentials", false)
 	}
-	if !r.OwnsAOR() {
+	if !realm.Policy.Admits(r) {
 		refusal := registration.Reject("credentials are another user's")
 		// Without a nonce of ours anybody could send this in the name of anybody's address, and have that banned.
-		refusal.Guess = d.challenger.Check(*r.Credentials, realm, now) == nil
+		_, err := realm.check(r, now)
+		refusal.Guess = err == nil
 		return nil, refusal
 	}
-	if err := d.challenger.Check(*r.Credentials, realm, now); err != nil {
-		stale := errors.Is(err, challenge.ErrStaleNonce)
-		return nil, registration.Challenge(err.Error(), d.challenger.Challenges(realm, now, stale)...)
+	use, err := realm.check(r, now)
+	if err != nil {
+		return nil, realm.challenge(r, now, err.Error(), errors.Is(err, challenge.ErrStaleNonce))
 	}
+	r.Use = use
 	return r, registration.Outcome{}
 }

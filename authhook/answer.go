@@ -36,6 +36,7 @@ func parseAnswer(body []byte) (registration.Verdict, error) {
 		"allow_direct_app_calling":   flag(&v.Grants.AllowDirectApp),
 		"allow_direct_queue_calling": flag(&v.Grants.AllowDirectQueue),
 		"allow_direct_user_calling":  flag(&v.Grants.AllowDirectUser),
+		"aor":                        addresses(&v.AORs),
 		"blacklist":                  blacklist(&v.Blacklist),
 		"headers":                    refusalHeaders(&v.Headers),
 	}
@@ -61,7 +62,7 @@ func parseAnswer(body []byte) (registration.Verdict, error) {
 	case isWord(status, "ok"):
 		v.OK, v.Blacklist, v.Headers = true, false, nil
 	case isWord(status, "fail"):
-		v.Expires, v.Valid, v.Grants = 0, nil, registration.Grants{}
+		v.Expires, v.Valid, v.Grants, v.AORs = 0, nil, registration.Grants{}, nil
 	case status == "":
 		return registration.Verdict{}, errors.New("no status")
 	default:

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"net/netip"
 	"time"
 )
 
@@ -13,54 +14,61 @@ const (
 	timeBytes   = 8
 	randomBytes = 8
 	macBytes    = 16
-	nonceBytes  = timeBytes + randomBytes + macBytes
+	sealedBytes = timeBytes + randomBytes
+	nonceBytes  = sealedBytes + macBytes
 
 	// clockLead is how far in the future another node may have minted a nonce: nodes' clocks differ a little.
 	clockLead = 5 * time.Second
 )
 
-// A nonceState is what can be told about a nonce that came back.
-type nonceState int
+// A Scope is what a nonce is good for: one address of record and, when the challenger binds to it, one source address.
+//
+// The realm alone would not do: a user who may register two addresses could be made to register the second by replaying
+// the credentials for the first, for each address of record keeps count of its own nonces only.
+type Scope struct {
+	Realm  string // the domain of the address of record
+	AOR    string // user@realm, canonical
+	Source netip.Addr
+}
 
-const (
-	foreign nonceState = iota // not minted with one of our keys, or for another realm
-	expired                   // ours, but too old
-	fresh
-)
+// A Nonce is what a nonce of ours tells about itself.
+type Nonce struct {
+	ID     string // tells it from all others of its scope
+	Minted time.Time
+}
 
-// mint makes a nonce: time, random bytes, and an HMAC-SHA-256 over both and the realm (rule 36).
-func mint(key []byte, realm string, now time.Time) string {
+// mint makes a nonce: time, random bytes, and an HMAC-SHA-256 over both and the scope (rule 36).
+func mint(key []byte, scope string, now time.Time) string {
 	var raw [nonceBytes]byte
 	binary.BigEndian.PutUint64(raw[:], uint64(now.UnixMilli()))
-	_, _ = rand.Read(raw[timeBytes : timeBytes+randomBytes]) // never fails, says its contract
-	seal(raw[:timeBytes+randomBytes], key, realm, raw[timeBytes+randomBytes:])
+	_, _ = rand.Read(raw[timeBytes:sealedBytes]) // never fails, says its contract
+	seal(raw[:sealedBytes], key, scope, raw[sealedBytes:])
 	return base64.RawURLEncoding.EncodeToString(raw[:])
 }
 
-// inspect tells a nonce's state for one key. Lifetime counts from minting.
-func inspect(key []byte, realm, nonce string, now time.Time, lifetime time.Duration) nonceState {
+// open reads a nonce that one of the keys has sealed for this scope; false when none has.
+func open(keys [][]byte, scope, nonce string) (Nonce, bool) {
 	var raw [nonceBytes]byte
 	if base64.RawURLEncoding.DecodedLen(len(nonce)) != nonceBytes {
-		return foreign
+		return Nonce{}, false
 	}
 	if _, err := base64.RawURLEncoding.Strict().Decode(raw[:], []byte(nonce)); err != nil {
-		return foreign
+		return Nonce{}, false
 	}
-	var mac [macBytes]byte
-	seal(raw[:timeBytes+randomBytes], key, realm, mac[:])
-	if !hmac.Equal(mac[:], raw[timeBytes+randomBytes:]) {
-		return foreign
+	for _, key := range keys {
+		var mac [macBytes]byte
+		seal(raw[:sealedBytes], key, scope, mac[:])
+		if hmac.Equal(mac[:], raw[sealedBytes:]) {
+			minted := int64(binary.BigEndian.Uint64(raw[:])) //nolint:gosec // the MAC says that mint wrote it
+			return Nonce{ID: base64.RawURLEncoding.EncodeToString(raw[:sealedBytes]), Minted: time.UnixMilli(minted)}, true
+		}
 	}
-	age := now.Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(raw[:])))) //nolint:gosec // the MAC says that mint wrote it
-	if age > lifetime || age < -clockLead {
-		return expired
-	}
-	return fresh
+	return Nonce{}, false
 }
 
-func seal(payload, key []byte, realm string, mac []byte) {
+func seal(payload, key []byte, scope string, mac []byte) {
 	h := hmac.New(sha256.New, key)
 	h.Write(payload)
-	h.Write([]byte(realm))
+	h.Write([]byte(scope))
 	copy(mac, h.Sum(nil))
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,17 +12,17 @@ func combinations(s Settings) []Problem {
 	c := &combiner{settings: s}
 	c.drachtio(s.Drachtio)
 	c.redis(s.Redis)
-	c.registration(s.Registration)
+	c.auth(s.Auth)
+	c.lifetimes("registration", s.Registration.Lifetimes)
 	c.answers(s.Registration)
-	c.budget(s)
+	c.callback("authCallback", s.AuthCallback)
 	c.domains(s.Registration)
 	c.abuse(s.Abuse)
 	c.tls("drachtio.tls", s.Drachtio.TLS.TLS, s.Drachtio.TLS.Enabled)
 	c.tls("redis.tls", s.Redis.TLS.TLS, s.Redis.TLS.Enabled)
-	c.tls("authCallback.tls", s.AuthCallback.TLS, true)
-	c.refuse(s.AuthCallback.Auth.Password != "" && s.AuthCallback.Auth.Username == "",
-		"is set without a user name", "authCallback.auth.username too, or neither",
-		"authCallback.auth.password", "authCallback.auth.username")
+	for i, realm := range s.Realms {
+		c.realm(i, realm)
+	}
 	return c.problems
 }
 
@@ -97,16 +98,22 @@ func (c *combiner) redis(r Redis) {
 		"is "+describe(r.DB)+", but redis.cluster is set", "0, the only database of a cluster", "redis.db", "redis.cluster")
 }
 
-func (c *combiner) registration(r Registration) {
-	c.refuse(r.MinExpires > r.DefaultExpires,
-		"is "+describe(r.MinExpires)+", more than "+c.name("registration.defaultExpires")+" with "+describe(r.DefaultExpires),
-		"minExpires ≤ defaultExpires ≤ maxExpires", "registration.minExpires", "registration.defaultExpires")
-	c.refuse(r.DefaultExpires > r.MaxExpires,
-		"is "+describe(r.DefaultExpires)+", more than "+c.name("registration.maxExpires")+" with "+describe(r.MaxExpires),
-		"minExpires ≤ defaultExpires ≤ maxExpires", "registration.defaultExpires", "registration.maxExpires")
-	c.refuse(r.NAT.Interval > r.MaxExpires,
-		"is "+describe(r.NAT.Interval)+", more than "+c.name("registration.maxExpires")+" with "+describe(r.MaxExpires),
-		"at most maxExpires", "registration.nat.interval", "registration.maxExpires")
+func (c *combiner) auth(a Auth) {
+	c.refuse(len(a.NonceSecrets) > 0 && a.NonceSecret != "",
+		"is set, and so is "+c.name("auth.nonceSecret"), "one of the two", "auth.nonceSecrets", "auth.nonceSecret")
+}
+
+func (c *combiner) lifetimes(path string, l Lifetimes) {
+	shortest, standard, longest, interval := path+".minExpires", path+".defaultExpires", path+".maxExpires", path+".nat.interval"
+	c.refuse(l.MinExpires > l.DefaultExpires,
+		"is "+describe(l.MinExpires)+", more than "+c.name(standard)+" with "+describe(l.DefaultExpires),
+		"minExpires ≤ defaultExpires ≤ maxExpires", shortest, standard)
+	c.refuse(l.DefaultExpires > l.MaxExpires,
+		"is "+describe(l.DefaultExpires)+", more than "+c.name(longest)+" with "+describe(l.MaxExpires),
+		"minExpires ≤ defaultExpires ≤ maxExpires", standard, longest)
+	c.refuse(l.NAT.Interval > l.MaxExpires,
+		"is "+describe(l.NAT.Interval)+", more than "+c.name(longest)+" with "+describe(l.MaxExpires),
+		"at most maxExpires", interval, longest)
 }
 
 // answerMargin is what the registrar keeps of the deadline for the answer itself.
@@ -124,23 +131,50 @@ func (c *combiner) answers(r Registration) {
 		"is set, but registration.gruu is false", "gruu: true, or no gruuSecret", "registration.gruuSecret", "registration.gruu")
 }
 
-// budget: a REGISTER that takes its callback and its write their full time must still be answered.
-func (c *combiner) budget(s Settings) {
-	needed := s.AuthCallback.Timeout + s.Redis.Timeout + answerMargin
-	c.refuse(needed > s.Registration.Deadline,
-		"is "+describe(s.Registration.Deadline)+", less than "+c.name("authCallback.timeout")+" and "+c.name("redis.timeout")+
+// callback: a REGISTER that takes its callback and its write their full time must still be answered.
+func (c *combiner) callback(path string, a AuthCallback) {
+	deadline := c.settings.Registration.Deadline
+	needed := a.Timeout + c.settings.Redis.Timeout + answerMargin
+	c.refuse(needed > deadline,
+		"is "+describe(deadline)+", less than "+c.name(path+".timeout")+" and "+c.name("redis.timeout")+
 			" and "+describe(answerMargin)+" for the answer together, "+describe(needed),
 		"at least "+describe(needed)+" (and at most 25s), or shorter timeouts",
-		"registration.deadline", "authCallback.timeout", "redis.timeout")
+		"registration.deadline", path+".timeout", "redis.timeout")
+	c.tls(path+".tls", a.TLS, true)
+	c.refuse(a.Auth.Password != "" && a.Auth.Username == "",
+		"is set without a user name", path+".auth.username too, or neither",
+		path+".auth.password", path+".auth.username")
+}
+
+// realm checks what a realm has otherwise than the top level, which is checked once.
+func (c *combiner) realm(i int, r Realm) {
+	c.refuse(len(r.Names) == 0, "has no domain", "name, or names as a list", realmPath(i, "names"), realmPath(i, "name"))
+	for _, name := range r.Names {
+		c.ipDomain(realmPath(i, "names"), name)
+		for other, earlier := range c.settings.Realms[:i] {
+			c.refuse(slices.Contains(earlier.Names, name), "holds "+describe(name)+", and so does "+realmPath(other, "names"),
+				"each domain in one realm", realmPath(i, "names"))
+		}
+	}
+	if r.Registration != c.settings.Registration.Lifetimes {
+		c.lifetimes(realmPath(i, "registration"), r.Registration)
+	}
+	if r.Callback != c.settings.AuthCallback {
+		c.callback(realmPath(i, "callback"), r.Callback)
+	}
 }
 
 func (c *combiner) domains(r Registration) {
 	for _, domain := range r.Domains {
-		_, err := netip.ParseAddr(domain)
-		c.refuse(err == nil && !r.AllowIPDomains,
-			"holds the IP address "+describe(domain)+", but registration.allowIPDomains is false",
-			"domain names only, or allowIPDomains: true", "registration.domains", "registration.allowIPDomains")
+		c.ipDomain("registration.domains", domain)
 	}
+}
+
+func (c *combiner) ipDomain(path, domain string) {
+	_, err := netip.ParseAddr(strings.Trim(domain, "[]"))
+	c.refuse(err == nil && !c.settings.Registration.AllowIPDomains,
+		"holds the IP address "+describe(domain)+", but registration.allowIPDomains is false",
+		"domain names only, or allowIPDomains: true", path, "registration.allowIPDomains")
 }
 
 // tls refuses half a key pair, and files that would not be used: who names them expects TLS.

@@ -37,6 +37,8 @@ func convertTo(typ reflect.Type, raw any) (reflect.Value, error) {
 		return valueOf(toDuration(raw))
 	case reflect.TypeFor[[]netip.Prefix]():
 		return valueOf(toPrefixes(raw))
+	case reflect.TypeFor[[]Secret]():
+		return valueOf(toSecrets(raw))
 	}
 	switch typ.Kind() {
 	case reflect.Bool:
@@ -137,6 +139,15 @@ func toList(raw any) ([]string, error) {
 		list = append(list, strings.TrimSpace(text))
 	}
 	return list, nil
+}
+
+func toSecrets(raw any) ([]Secret, error) {
+	list, err := toList(raw)
+	var secrets []Secret
+	for _, text := range list {
+		secrets = append(secrets, Secret(text))
+	}
+	return secrets, err
 }
 
 func toPrefixes(raw any) ([]netip.Prefix, error) {

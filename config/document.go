@@ -48,6 +48,11 @@ func (d document) writeYAML(w io.Writer) error {
 // writeTOML writes a table for each section, since a table's own keys must stand before its sub-tables.
 func (d document) writeTOML(w io.Writer) error {
 	var out strings.Builder
+	for _, key := range Keys() {
+		if !strings.Contains(key.Path, ".") { // before the tables, or it would belong to the last one
+			d.keyTOML(&out, key, key.Path)
+		}
+	}
 	for _, section := range table().sections {
 		out.WriteString("\n")
 		if d.above != nil && section.help != "" {
@@ -59,14 +64,18 @@ func (d document) writeTOML(w io.Writer) error {
 			if !inside || strings.Contains(name, ".") {
 				continue
 			}
-			if d.above != nil {
-				comment(&out, "", "", d.above(key))
-			}
-			d.line(&out, key, name+" = "+literal(d.value(key), " = "))
+			d.keyTOML(&out, key, name)
 		}
 	}
 	_, err := io.WriteString(w, strings.TrimPrefix(out.String(), "\n"))
 	return err
+}
+
+func (d document) keyTOML(out *strings.Builder, key Key, name string) {
+	if d.above != nil {
+		comment(out, "", "", d.above(key))
+	}
+	d.line(out, key, name+" = "+literal(d.value(key), " = "))
 }
 
 func (d document) writeJSON(w io.Writer) error {

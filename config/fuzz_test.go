@@ -13,6 +13,8 @@ import (
 func FuzzLoad(f *testing.F) {
 	f.Add(0, seedFile)
 	f.Add(1, canaryFile)
+	f.Add(1, tenants)
+	f.Add(0, `{"realms": [{"names": [1, "a"], "callback": {"tls": []}}, 7, {"name": {}}]}`)
 	f.Add(1, "redis: {options: {PoolSize: 1, 2: 3}}\ndrachtio: {host: [::1], allow: 1.2.3.4/5}\n? [a]\n: b")
 	f.Add(1, "'': 1\n\"a\\nb\": 2")
 	f.Add(2, "[redis]\nport = 6379\nhost = 2020-01-02T03:04:05Z\n[auth]\nalgorithms = [1, 'MD5']")

@@ -44,13 +44,17 @@ type keyTable struct {
 
 // table reads the struct tags once; they cannot change.
 var table = sync.OnceValue(func() *keyTable {
+	return newTable(reflect.TypeFor[Settings]())
+})
+
+func newTable(typ reflect.Type) *keyTable {
 	t := &keyTable{byPath: map[string]*Key{}}
-	t.addStruct(reflect.TypeFor[Settings](), "", nil)
+	t.addStruct(typ, "", nil)
 	for i := range t.keys {
 		t.byPath[strings.ToLower(t.keys[i].Path)] = &t.keys[i]
 	}
 	return t
-})
+}
 
 func (t *keyTable) addStruct(typ reflect.Type, prefix string, index []int) {
 	for i := range typ.NumField() {
@@ -105,7 +109,11 @@ func (k Key) Meaning() string {
 
 // private tells whether values of the key may hold secrets: they are never quoted.
 func (k Key) private() bool {
-	return k.typ == reflect.TypeFor[Secret]() || k.typ == reflect.TypeFor[CallbackURL]() || k.typ.Kind() == reflect.Map
+	switch k.typ {
+	case reflect.TypeFor[Secret](), reflect.TypeFor[[]Secret](), reflect.TypeFor[CallbackURL](), reflect.TypeFor[[]Realm]():
+		return true
+	}
+	return k.typ.Kind() == reflect.Map
 }
 
 func typeName(typ reflect.Type) string {

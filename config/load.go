@@ -11,10 +11,20 @@ type Check func(Settings) []Problem
 
 // ForServe demands what only a running registrar needs.
 func ForServe(s Settings) []Problem {
-	if s.AuthCallback.URI == "" {
-		return []Problem{{Key: "authCallback.uri", Problem: "is missing", Want: "the http or https URL that decides who may register"}}
+	const want = "the http or https URL that decides who may register"
+	if s.AuthCallback.URI != "" {
+		return nil
 	}
-	return nil
+	if len(s.Realms) == 0 || len(s.Registration.Domains) > 0 {
+		return []Problem{{Key: "authCallback.uri", Problem: "is missing", Want: want}}
+	}
+	var problems []Problem
+	for i, realm := range s.Realms {
+		if realm.Callback.URI == "" {
+			problems = append(problems, Problem{Key: realmPath(i, "callback.uri"), Problem: "is missing, and so is authCallback.uri", Want: want})
+		}
+	}
+	return problems
 }
 
 // Defaults are the settings of an empty configuration, complete.
@@ -28,6 +38,9 @@ func Defaults() Settings {
 func unresolved() Settings {
 	s := Settings{origins: map[string]string{}}
 	for _, key := range Keys() {
+		if key.Path == realmsPath {
+			continue // none
+		}
 		value, err := convert(key, key.Default)
 		if err != nil { // a broken struct tag: no input can cause it
 			panic("config: default of " + key.Path + " " + err.Error())
@@ -48,6 +61,7 @@ func Load(file string, flags *pflag.FlagSet, checks ...Check) (Settings, error) 
 	l.unknownVariables()
 	s := l.settings()
 	s.resolve()
+	s.Realms = l.realms(s)
 	misread := l.problems
 	for _, check := range append([]Check{combinations, tlsFiles}, checks...) {
 		for _, problem := range check(s) {
@@ -72,6 +86,9 @@ func (l *loader) settings() Settings {
 			continue
 		}
 		s.origins[key.Path] = origin
+		if key.Path == realmsPath { // read when all that it can leave out is known
+			continue
+		}
 		problems, value := read(key, raw)
 		for _, problem := range problems {
 			problem.Origin = l.shownOrigin(origin)

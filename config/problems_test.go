@@ -54,7 +54,7 @@ func TestRefusedValues(t *testing.T) {
 		{"registration.minExpires=0", "is 0s", "at least 1s"},
 		{"registration.deadline=26s", "is 26s", "25s"},
 		{"registration.nat.rule=some", `is "some"`, "one of detect, udp, off"},
-		{"registration.maxContacts=51", "is 51", "from 1 to 50"},
+		{"limits.maxContacts=51", "is 51", "from 1 to 50"},
 		{"registration.contactPolicy=newest", `is "newest"`, "one of refuse, oldest, unreachable"},
 		{"registration.expiryJitter=51", "is 51", "percentage from 0 to 50"},
 		{"registration.serviceRoute=sip:a;lr", `holds "sip:a;lr"`, "<sip:proxy.example.com;lr>"},

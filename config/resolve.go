@@ -27,11 +27,7 @@ func (s *Settings) resolve() {
 	s.Redis.Sentinels = withPort(s.Redis.Sentinels, portSentinel)
 	s.Redis.Cluster = withPort(s.Redis.Cluster, portRedis)
 	for i, domain := range s.Registration.Domains {
-		domain = strings.ToLower(strings.TrimSuffix(domain, "."))
-		if addr, err := netip.ParseAddr(domain); err == nil && addr.Is6() {
-			domain = "[" + domain + "]" // as it stands in a URI
-		}
-		s.Registration.Domains[i] = domain
+		s.Registration.Domains[i] = canonicalDomain(domain)
 	}
 	if strings.EqualFold(s.HTTP.Address, "off") {
 		s.HTTP.Address = ""

@@ -56,8 +56,10 @@ type Settings struct {
 	Auth         Auth         `key:"auth" help:"The digest challenge (RFC 7616, RFC 8760)."`
 	Registration Registration `key:"registration" help:"What may be registered, and for how long."`
 	Abuse        Abuse        `key:"abuse" help:"Limits and bans for those who send too much or guess passwords."`
+	Limits       Limits       `key:"limits" help:"How much one address or one realm may have."`
 	HTTP         HTTP         `key:"http" help:"The HTTP server for /healthz and /readyz."`
 	Logging      Logging      `key:"logging" help:"What is logged, and how."`
+	Realms       []Realm      `key:"realms" want:"a list of sections, each with name or names; as text: JSON" help:"Tenants with a callback of their own, as a list of {name or names, callback, algorithms, identity, registration, limits}: their domains, the keys of authCallback, those of auth and registration that are about lifetimes and NAT, and limits. What one leaves out is as at the top level; secrets of a callback go along with its uri only. In the environment: JSON."`
 
 	origins map[string]string // key path → where its value came from
 }
@@ -140,31 +142,42 @@ type BasicAuth struct {
 
 // Auth describes the challenges.
 type Auth struct {
-	Algorithms    []string      `key:"algorithms" default:"MD5" enum:"SHA-256 SHA-512-256 MD5" check:"min=1,unique" help:"Digest algorithms in order of preference: SHA-256, SHA-512-256, MD5."`
-	NonceSecret   Secret        `key:"nonceSecret" check:"omitempty,min=16" want:"at least 16 characters, the same on all nodes" help:"Key of the nonces, shared by all nodes; empty = a random one at each start."`
-	NonceLifetime time.Duration `key:"nonceLifetime" default:"60s" check:"min=1s,max=1h" want:"a duration from 1s to 1h" help:"A nonce must be used within this time."`
+	Digest
+	NonceSecrets  []Secret      `key:"nonceSecrets" check:"dive,min=16" want:"texts of at least 16 characters, the same on all nodes" help:"Keys of the nonces, the newest first: it makes new ones, all are accepted. Empty = keys in Redis that all nodes share and rotate."`
+	NonceSecret   Secret        `key:"nonceSecret" check:"omitempty,min=16" want:"at least 16 characters, the same on all nodes" help:"The same as nonceSecrets with one key; use one of them."`
+	NonceLifetime time.Duration `key:"nonceLifetime" default:"60s" check:"min=1s,max=1h" want:"a duration from 1s to 1h" help:"A nonce must be used within this time; a client that counts its uses may go on for five times as long."`
+	BindSource    bool          `key:"bindSource" default:"false" help:"Accept a nonce only from the address that it was given to."`
+}
+
+// Digest is what a challenge offers, and whose answer counts. Realms may have their own.
+type Digest struct {
+	Algorithms []string `key:"algorithms" default:"MD5" enum:"SHA-256 SHA-512-256 MD5" check:"min=1,unique" help:"Digest algorithms in order of preference: SHA-256, SHA-512-256, MD5."`
+	Identity   string   `key:"identity" default:"userOrAOR" enum:"user userOrAOR any" help:"User name that may register user@host: user = only user, userOrAOR = user or user@host, any = any, but only what the callback's answer lists in aor."`
 }
 
 // Registration holds the policy of the registrar (RFC 3261 §10.3).
 type Registration struct {
-	Domains        []string      `key:"domains" check:"dive,host" want:"a list of domain names" help:"Domains served; empty = every domain that is no IP address."`
-	AllowIPDomains bool          `key:"allowIPDomains" default:"false" help:"Serve domains that are IP addresses."`
+	Domains        []string `key:"domains" check:"dive,host" want:"a list of domain names" help:"Domains served beside those of realms; empty = every domain that is no IP address."`
+	AllowIPDomains bool     `key:"allowIPDomains" default:"false" help:"Serve domains that are IP addresses."`
+	Lifetimes
+	ContactPolicy string        `key:"contactPolicy" default:"oldest" enum:"refuse oldest unreachable" help:"One contact more: refuse = it is answered 403, oldest = it replaces the one that was refreshed longest ago, unreachable = it replaces one whose client has come back on another flow, else 403."`
+	ExpiryJitter  int           `key:"expiryJitter" default:"0" check:"min=0,max=50" want:"a percentage from 0 to 50" help:"Grants are shortened by up to this percentage at random, so that clients do not all come back at once; never below minExpires."`
+	StrictPath    bool          `key:"strictPath" default:"false" help:"Answer 420 to a client that does not support the Path that a proxy put into its REGISTER (RFC 3327)."`
+	ServiceRoute  []string      `key:"serviceRoute" check:"dive,route" want:"a list of addresses such as <sip:proxy.example.com;lr>, without quotes, commas and spaces" help:"Service-Route of the answers, in this order (RFC 3608)."`
+	GRUU          bool          `key:"gruu" default:"false" help:"Give clients that support it a public GRUU (RFC 5627). They use it as the Contact of their calls: only where what routes calls knows GRUUs."`
+	GRUUSecret    Secret        `key:"gruuSecret" check:"omitempty,min=16" want:"at least 16 characters, the same on all nodes" help:"Key of the temporary GRUUs that clients are given beside it, shared by all nodes; empty = none."`
+	Absorb        string        `key:"absorb" default:"connections" enum:"off connections all" help:"On which flows a client that refreshes its unchanged binding is spared the callback, inside the period that this granted: connections = TCP, TLS and WebSocket, all = UDP too (its source addresses can be forged), off = none."`
+	AbsorbReserve time.Duration `key:"absorbReserve" default:"0s" check:"min=0s,seconds" want:"whole seconds, or 0s for the default" help:"The callback is asked again once no more than this is left of that period; 0s = a third of it, or 30s when redis.schema is jambonz."`
+	Deadline      time.Duration `key:"deadline" default:"5s" check:"min=100ms,max=25s" want:"a duration from 100ms to 25s (drachtio forgets a transaction soon after)" help:"Every REGISTER is answered within this time."`
+}
+
+// Lifetimes say how long a registration lasts. Realms may have their own.
+type Lifetimes struct {
 	MinExpires     time.Duration `key:"minExpires" default:"30s" check:"min=1s,seconds" want:"whole seconds, at least 1s" help:"A shorter expiry is answered 423."`
 	RaiseExpires   bool          `key:"raiseExpires" default:"false" help:"Raise a shorter expiry to minExpires instead of answering 423."`
 	MaxExpires     time.Duration `key:"maxExpires" default:"2h" check:"min=1s,max=8760h,seconds" want:"whole seconds, from 1s to 8760h" help:"A longer expiry is shortened to this."`
 	DefaultExpires time.Duration `key:"defaultExpires" default:"1h" check:"min=1s,seconds" want:"whole seconds, at least 1s" help:"Expiry of a REGISTER that asks for none."`
-	MaxContacts    int           `key:"maxContacts" default:"10" check:"min=1,max=50" want:"a number from 1 to 50" help:"Contacts that one user may have registered at a time; fewer when an answer cannot list as many."`
-	ContactPolicy  string        `key:"contactPolicy" default:"oldest" enum:"refuse oldest unreachable" help:"One contact more: refuse = it is answered 403, oldest = it replaces the one that was refreshed longest ago, unreachable = it replaces one whose client has come back on another flow, else 403."`
-	ExpiryJitter   int           `key:"expiryJitter" default:"0" check:"min=0,max=50" want:"a percentage from 0 to 50" help:"Grants are shortened by up to this percentage at random, so that clients do not all come back at once; never below minExpires."`
-	StrictPath     bool          `key:"strictPath" default:"false" help:"Answer 420 to a client that does not support the Path that a proxy put into its REGISTER (RFC 3327)."`
-	ServiceRoute   []string      `key:"serviceRoute" check:"dive,route" want:"a list of addresses such as <sip:proxy.example.com;lr>, without quotes, commas and spaces" help:"Service-Route of the answers, in this order (RFC 3608)."`
-	GRUU           bool          `key:"gruu" default:"false" help:"Give clients that support it a public GRUU (RFC 5627). They use it as the Contact of their calls: only where what routes calls knows GRUUs."`
-	GRUUSecret     Secret        `key:"gruuSecret" check:"omitempty,min=16" want:"at least 16 characters, the same on all nodes" help:"Key of the temporary GRUUs that clients are given beside it, shared by all nodes; empty = none."`
 	NAT            NAT           `key:"nat"`
-	Absorb         string        `key:"absorb" default:"connections" enum:"off connections all" help:"On which flows a client that refreshes its unchanged binding is spared the callback, inside the period that this granted: connections = TCP, TLS and WebSocket, all = UDP too (its source addresses can be forged), off = none."`
-	AbsorbReserve  time.Duration `key:"absorbReserve" default:"0s" check:"min=0s,seconds" want:"whole seconds, or 0s for the default" help:"The callback is asked again once no more than this is left of that period; 0s = a third of it, or 30s when redis.schema is jambonz."`
-	MaxUsers       int           `key:"maxUsers" default:"0" check:"min=0" want:"a number of users, or 0 for no maximum" help:"Users that may be registered in one realm at once; 0 = no maximum."`
-	Deadline       time.Duration `key:"deadline" default:"5s" check:"min=100ms,max=25s" want:"a duration from 100ms to 25s (drachtio forgets a transaction soon after)" help:"Every REGISTER is answered within this time."`
 }
 
 // NAT says which clients are behind a NAT and what they are granted.
@@ -172,6 +185,12 @@ type NAT struct {
 	Rule     string        `key:"rule" enum:"detect udp off" help:"Who is behind a NAT: detect = by comparing addresses, udp = every UDP client, off = nobody; empty = udp when redis.schema is jambonz, else detect."`
 	Interval time.Duration `key:"interval" default:"30s" check:"min=1s,seconds" want:"whole seconds, at least 1s" help:"Expiry granted to a client behind a NAT, so that it keeps its path open."`
 	Keep     string        `key:"keep" enum:"granted requested" help:"How long Redis keeps such a binding: as granted, or as requested; empty = requested when redis.schema is jambonz, else granted."`
+}
+
+// Limits bound what is registered. Realms may have their own.
+type Limits struct {
+	MaxUsers    int `key:"maxUsers" default:"0" check:"min=0" want:"a number of users, or 0 for no maximum" help:"Users that may be registered in one realm at once; 0 = no maximum."`
+	MaxContacts int `key:"maxContacts" default:"10" check:"min=1,max=50" want:"a number from 1 to 50" help:"Contacts that one user may have registered at a time; fewer when an answer cannot list as many."`
 }
 
 // HTTP is the server of the health endpoints.

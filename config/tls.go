@@ -72,7 +72,13 @@ func (t TLS) certificates() ([]tls.Certificate, error) {
 func tlsFiles(s Settings) []Problem {
 	problems := s.Drachtio.TLS.problems("drachtio.tls")
 	problems = append(problems, s.Redis.TLS.problems("redis.tls")...)
-	return append(problems, s.AuthCallback.TLS.problems("authCallback.tls")...)
+	problems = append(problems, s.AuthCallback.TLS.problems("authCallback.tls")...)
+	for i, realm := range s.Realms {
+		if realm.Callback.TLS != s.AuthCallback.TLS {
+			problems = append(problems, realm.Callback.TLS.problems(realmPath(i, "callback.tls"))...)
+		}
+	}
+	return problems
 }
 
 func (t TLS) problems(path string) []Problem {

@@ -16,7 +16,7 @@ const FileVariable = EnvPrefix + "CONFIG"
 // unknownKeys reports what a file holds and Settings does not, and keys that are written twice in different case.
 func (l *loader) unknownKeys(tree map[string]any, prefix string) {
 	seen := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(tree)) {
+	for _, name := range sortedKeys(tree) {
 		path := prefix + name
 		if twin, twice := seen[strings.ToLower(name)]; twice {
 			l.problems.add(Problem{Key: path, Problem: "is there twice, also as " + twin, Want: "it once"})
@@ -32,6 +32,8 @@ func (l *loader) unknownKeys(tree map[string]any, prefix string) {
 		}
 	}
 }
+
+func sortedKeys(tree map[string]any) []string { return slices.Sorted(maps.Keys(tree)) }
 
 // shownName keeps a problem on one line whatever a key is called.
 func shownName(name string) string {

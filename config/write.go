@@ -95,11 +95,39 @@ func plain(value any) any {
 			section[name] = plain(option)
 		}
 		return section
+	case []Secret:
+		list := []string{}
+		for _, secret := range v {
+			list = append(list, secret.String())
+		}
+		return list
+	case []Realm:
+		list := []any{}
+		for _, realm := range v {
+			list = append(list, realm.plain())
+		}
+		return list
 	case fmt.Stringer: // Secret, CallbackURL
 		return v.String()
 	default:
 		return value
 	}
+}
+
+// plain is the realm as a section of sections.
+func (r Realm) plain() map[string]any {
+	whole := map[string]any{}
+	for _, key := range realmTable().keys {
+		section, path := whole, strings.Split(key.Path, ".")
+		for _, name := range path[:len(path)-1] {
+			if section[name] == nil {
+				section[name] = map[string]any{}
+			}
+			section = section[name].(map[string]any)
+		}
+		section[path[len(path)-1]] = plain(reflect.ValueOf(r).FieldByIndex(key.index).Interface())
+	}
+	return whole
 }
 
 // literal writes a plain value as JSON does, which YAML and TOML read as well; TOML writes maps with "=".
@@ -112,10 +140,10 @@ func literal(value any, equals string) string {
 		}
 		return "{" + strings.Join(pairs, ", ") + "}"
 	}
-	if list, ok := value.([]string); ok {
+	if list := reflect.ValueOf(value); list.Kind() == reflect.Slice {
 		var elements []string
-		for _, element := range list {
-			elements = append(elements, literal(element, equals))
+		for i := range list.Len() {
+			elements = append(elements, literal(list.Index(i).Interface(), equals))
 		}
 		return "[" + strings.Join(elements, ", ") + "]"
 	}

@@ -108,6 +108,7 @@ func TestEveryKeyByEnvironment(t *testing.T) {
 		"http.address": ":1", "logging.level": "error", "logging.format": "json", "auth.nonceSecret": "0123456789abcdef",
 		"abuse.trusted":             "10.0.0.0/8",
 		"registration.serviceRoute": "<sip:a;lr>", "registration.contactPolicy": "refuse", "registration.gruuSecret": "0123456789abcdef",
+		"auth.nonceSecrets": "0123456789abcdef", "auth.identity": "any", "realms": `[{"name":"a.example"}]`,
 	}
 	byType := map[string]string{"text": "sample", "list": "a,b", "number": "7", "duration": "7s", "true or false": "true", "secret": "s"}
 	for _, key := range config.Keys() {

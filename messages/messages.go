@@ -57,12 +57,13 @@ type AuthorizationGiven struct {
 	Err     error
 }
 
-// BindingsWanted asks for the stored state of an AOR.
+// BindingsWanted asks for the stored state of an AOR, and to spend a nonce with it, unless Use is zero.
 type BindingsWanted struct {
 	Work     uint64
 	AOR      registration.AOR
 	Now      time.Time
 	Deadline time.Time
+	Use      registration.NonceUse
 }
 
 // BindingsLoaded is the stored state, or Err when the store could not tell.

@@ -40,6 +40,18 @@ var contract = map[string]func(*harness){
 	"rule 59: the expired make room by themselves":            expiredMakeRoom,
 	"rule 59: realms do not count for each other":             countsRealmsApart,
 	"a banned address is in drachtio's set for its time":      blacklists,
+	"a nonce's use is spent once by changes":                  spendsOnceByChanges,
+	"a nonce's use is spent once by reads":                    spendsOnceByReads,
+	"of many requests with one use one passes":                oneRequestPasses,
+	"a retransmission passes and changes nothing":             letsRetransmissionsPass,
+	"a count never falls":                                     countsRise,
+	"what is not carried out spends nothing":                  spendsWithTheChange,
+	"what one transaction does twice is spent once":           spendsForATransaction,
+	"few nonces are kept and none comes again":                keepsFewNonces,
+	"nonces are forgotten when they are too old":              forgetsNonces,
+	"all nodes share the nonce keys":                          sharesNonceKeys,
+	"nonce keys that are lost are stored again":               restoresNonceKeys,
+	"nonce keys are known before they are used, and after":    rotatesNonceKeys,
 }
 
 // runContract runs the whole contract, each behaviour under a prefix of its own, in every schema that the options can
@@ -144,11 +156,14 @@ func conflicts(h *harness) {
 func (h *harness) dump(aor registration.AOR) map[string]any {
 	out := map[string]any{}
 	for _, key := range append(h.projected(aor), h.store.keys.bindings(aor)) {
-		if kind := h.raw.Type(h.ctx, key).Val(); kind == "string" {
-			out[key] = h.raw.Get(h.ctx, key).Val()
+		kind, err := h.raw.Type(h.ctx, key).Result()
+		h.Expect(err).NotTo(HaveOccurred())
+		if kind == "string" {
+			out[key], err = h.raw.Get(h.ctx, key).Result()
 		} else {
-			out[key] = h.raw.HGetAll(h.ctx, key).Val()
+			out[key], err = h.raw.HGetAll(h.ctx, key).Result()
 		}
+		h.Expect(err).NotTo(HaveOccurred())
 	}
 	return out
 }

@@ -12,12 +12,25 @@
 // Per realm there is one sorted set, {prefix realm}:users, of the users that are registered, by the expiry of the last binding
 // of each (rule 59). It is counted and changed together with the bindings; in a cluster, beside them.
 //
+// A second hash, {K}:nonces, remembers which nonces were used for the address of record, and how often: at most 16, for
+// as long as the youngest lives.
+//
 // # Ordering
 //
 // One Lua script makes one change. It takes effect only while the stored version is the one that the decision was made
 // on ([registration.ErrConflict]) and while the deadline of the change has not passed by the clock of Redis ([registration.ErrLate]). Versions
 // only grow, also past the expiry of the key, so that two writers never both win, wherever they run. Times are kept to
 // the millisecond.
+//
+// # Replay
+//
+// Each use of a nonce is spent once ([registration.ErrReplay]), by the script that makes the change or, where nothing changes, by the
+// one that reads: see nonce.lua.
+//
+// # Nonce keys
+//
+// One more hash, sbc-registrar:nonce-keys behind the prefix, holds the keys of the nonces for nodes that were given none (see [Store.NonceKeys]). They are
+// no credentials: who reads them can make nonces, which are good for nothing without a password.
 //
 // # Budget
 //
@@ -39,6 +52,6 @@
 // # Rights
 //
 // An ACL user needs the keys that begin with the prefix or with a brace and the prefix, and +evalsha +eval +time +hmget
-// +hset +del +set +expire +pexpire +pttl +zadd +zrem +zremrangebyscore +zrangebyscore +zscore +zcount +scan +ping; in a
-// cluster +cluster|slots as well. A [Blacklist] needs its two keys, and +sadd +srem.
+// +hgetall +hset +hdel +del +set +expire +pexpire +pttl +zadd +zrem +zremrangebyscore +zrangebyscore +zscore +zcount +scan
+// +ping; in a cluster +cluster|slots as well. A [Blacklist] needs its two keys, and +sadd +srem.
 package redisstore

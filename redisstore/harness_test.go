@@ -25,6 +25,7 @@ type harness struct {
 	watcher *Store
 	raw     redis.UniversalClient // the watcher's
 	now     time.Time
+	uses    int // of nonces, so far
 }
 
 var prefixes atomic.Int64
@@ -145,7 +146,13 @@ func (h *harness) stored() []string {
 	return keys
 }
 
-// onScript puts something around every run of the script that saves.
+// isChange tells the scripts that write for a REGISTER, by digest or source, from those of the housekeeping.
+func isChange(script any) bool {
+	return script == saveScript.Hash() || script == nonceSource+censusSource+saveSource ||
+		script == spendScript.Hash() || script == nonceSource+spendSource
+}
+
+// onScript puts something around every run of the scripts that save or spend.
 func (h *harness) onScript(around func(ctx context.Context, run func(context.Context) error) error) {
 	h.store.client.AddHook(scriptHook{around})
 }
@@ -162,7 +169,7 @@ func (s scriptHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 
 func (s scriptHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if script := cmd.Args(); len(script) < 2 || script[1] != saveScript.Hash() && script[1] != censusSource+saveSource {
+		if script := cmd.Args(); len(script) < 2 || !isChange(script[1]) {
 			return next(ctx, cmd)
 		}
 		return s.around(ctx, func(ctx context.Context) error { return next(ctx, cmd) })

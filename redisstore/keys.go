@@ -16,6 +16,7 @@ type keyspace struct {
 const (
 	userWord       = "user:"
 	bindingsSuffix = "}:bindings"
+	noncesSuffix   = "}:nonces"
 )
 
 // seed is the key of the seed projection: prefix user@host.
@@ -40,6 +41,14 @@ func (k keyspace) bindings(aor registration.AOR) string {
 
 // census is the key of the sorted set of a realm's registered users. A realm is a canonical host.
 func (k keyspace) census(realm string) string { return "{" + k.prefix + realm + "}:users" }
+
+// nonces is the key of the spent nonces, in the slot of the binding set.
+func (k keyspace) nonces(aor registration.AOR) string {
+	return "{" + k.projected() + aor.String() + noncesSuffix
+}
+
+// nonceKeys is the key of the nonce keys that all nodes share.
+func (k keyspace) nonceKeys() string { return k.prefix + "sbc-registrar:nonce-keys" }
 
 // projected is what stands before the AOR in the key of the projection that names the bindings key.
 func (k keyspace) projected() string {

@@ -36,14 +36,14 @@ func anyKeyspace(t *rapid.T) keyspace {
 }
 
 func keysOf(k keyspace, aor registration.AOR) []string {
-	return []string{k.bindings(aor), k.seed(aor), k.jambonz(aor)}
+	return []string{k.bindings(aor), k.nonces(aor), k.seed(aor), k.jambonz(aor)}
 }
 
 func TestKeysAreNeverShared(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := anyKeyspace(t)
 		one, other := anyAOR(t, "one"), anyAOR(t, "other")
-		owner := map[string]registration.AOR{k.activeUsers(): {}, k.census(one.Host()): {}, k.census(other.Host()): {}}
+		owner := map[string]registration.AOR{k.activeUsers(): {}, k.nonceKeys(): {}, k.census(one.Host()): {}, k.census(other.Host()): {}}
 		shared := len(owner)
 		for _, aor := range []registration.AOR{one, other} {
 			for _, key := range keysOf(k, aor) {
@@ -53,7 +53,7 @@ func TestKeysAreNeverShared(t *testing.T) {
 				owner[key] = aor
 			}
 		}
-		if own := len(owner) - shared; own != 3 && one == other || own != 6 && one != other {
+		if own := len(owner) - shared; own != 4 && one == other || own != 8 && one != other {
 			t.Fatalf("an AOR has two keys that are one: %q", owner)
 		}
 	})
@@ -66,8 +66,10 @@ func TestKeysOfAnAORShareASlot(t *testing.T) {
 		if k.schema == Jambonz {
 			projection = k.jambonz(aor)
 		}
-		if hashSlot(k.bindings(aor)) != hashSlot(projection) {
-			t.Fatalf("%q and %q are in different slots", k.bindings(aor), projection)
+		for _, key := range []string{k.bindings(aor), k.nonces(aor)} {
+			if hashSlot(key) != hashSlot(projection) {
+				t.Fatalf("%q and %q are in different slots", key, projection)
+			}
 		}
 	})
 }

@@ -13,17 +13,22 @@ import (
 	"sbc-registrar/registration"
 )
 
-//go:embed save.lua
-var saveSource string
+var (
+	//go:embed nonce.lua
+	nonceSource string
+	//go:embed save.lua
+	saveSource string
+)
 
 // saveScript runs by its digest; a server that does not know it gets the source.
-var saveScript = redis.NewScript(censusSource + saveSource)
+var saveScript = redis.NewScript(nonceSource + censusSource + saveSource)
 
 // Save makes one change and returns the state that is now stored, with its new version.
 //
 // An error that is registration.ErrConflict: the stored version is not c.Next.Version; the state returned is the stored one
 // at c.Now, to decide anew. One that is registration.ErrLate: the deadline has passed. One that is registration.ErrFull: the
-// realm has c.MaxUsers users, and this is none of them. In these cases nothing was changed.
+// realm has c.MaxUsers users, and this is none of them. One that is registration.ErrReplay: the nonce of c.Use was spent by
+// another request. In these cases nothing was changed.
 // With any other error it is unknown whether the change was made; when it was, it was before the deadline.
 //
 // Bindings and tombstones of c.Next that have expired at c.Now are not stored.
@@ -67,6 +72,8 @@ func (s *Store) save(ctx context.Context, c registration.Change) (registration.S
 		return registration.State{}, registration.ErrLate
 	case reply.status == statusFull:
 		return registration.State{}, registration.ErrFull
+	case reply.status == statusReplay:
+		return registration.State{}, registration.ErrReplay
 	case reply.status == statusConflict:
 		current, err := decode(reply.version, reply.document)
 		if err != nil {
@@ -89,18 +96,20 @@ type saveCall struct {
 	version  int64
 	document string
 	lifetime time.Duration
+	use      registration.NonceUse
 	commands []command
 }
 
 func (s *Store) newSaveCall(c registration.Change, next registration.State, plan plan) (saveCall, error) {
 	document, err := encode(next)
 	return saveCall{
-		keys:     append([]string{s.keys.bindings(c.AOR)}, plan.keys...),
+		keys:     append([]string{s.keys.bindings(c.AOR), s.keys.nonces(c.AOR)}, plan.keys...),
 		token:    rand.Text(),
 		deadline: c.Deadline,
 		version:  next.Version,
 		document: document,
 		lifetime: lifetime(next, c),
+		use:      c.Use,
 		commands: plan.within,
 	}, err
 }
@@ -127,7 +136,7 @@ func later(a, b time.Time) time.Time {
 
 func (c saveCall) arguments(deadline time.Time) []any {
 	lifetime := max(1, (c.lifetime+time.Millisecond-1)/time.Millisecond)
-	args := []any{c.token, deadline.UnixMicro(), c.version, c.document, int64(lifetime)}
+	args := append([]any{c.token, deadline.UnixMicro(), c.version, c.document, int64(lifetime)}, useArguments(c.use)...)
 	for _, words := range c.commands {
 		args = append(args, len(words))
 		for _, word := range words {
@@ -175,15 +184,16 @@ func (s *Store) runSaveOn(ctx context.Context, server server, call saveCall) (sa
 	return reply, err
 }
 
-// What save.lua says.
+// What the scripts say.
 const (
 	statusOK       = "OK"
 	statusLate     = "LATE"
 	statusConflict = "CONFLICT"
 	statusFull     = "FULL"
+	statusReplay   = "REPLAY"
 )
 
-// A saveReply is what save.lua returns.
+// A saveReply is what save.lua and spend.lua return.
 type saveReply struct {
 	status   string
 	now      time.Time // the server's
@@ -202,7 +212,7 @@ func parseSaveReply(result []any) (saveReply, error) {
 	version, _ := result[2].(int64)
 	document, _ := result[3].(string)
 	switch status {
-	case statusOK, statusLate, statusConflict, statusFull:
+	case statusOK, statusLate, statusConflict, statusFull, statusReplay:
 	default:
 		return saveReply{}, errReply
 	}

@@ -1,20 +1,23 @@
 -- save: store the binding set of one address of record, all of it or nothing. census.lua stands in front.
 --
 -- KEYS[1]    hash of the binding set: version, token, document
--- KEYS[2..]  every key that the commands touch
+-- KEYS[2]    hash of the spent nonces
+-- KEYS[3..]  every key that the commands touch
 --
 -- ARGV[1]    token of this change; the same when the same change is sent again
 -- ARGV[2]    deadline in microseconds of this server's clock
 -- ARGV[3]    version that the decision was made on; 0 = nothing stored
 -- ARGV[4]    document to store
 -- ARGV[5]    lifetime of the binding set in milliseconds
--- ARGV[6..]  commands to run with it, each as its number of words and the words. CENSUS is none of Redis' commands but
---            the arguments of room and enter in census.lua; it comes first, since nothing is written if there is no room
+-- ARGV[6..11]  the use of a nonce that the change spends (see use_of in nonce.lua)
+-- ARGV[12..]  commands to run with it, each as its number of words and the words. CENSUS is none of Redis' commands but
+--             the arguments of room and enter in census.lua; it comes first, since nothing is written if there is no room
 --
 -- Returns {status, this server's time in microseconds, version, document}:
 --   OK        stored, or had been stored by an earlier run of this change; version is the new one, document is empty
 --   LATE      the deadline has passed; nothing is changed, version is 0, document is empty
 --   FULL      the realm has no room for a further user; nothing is changed, version is the one stored, document is empty
+--   REPLAY    the nonce was spent before; nothing is changed, version is 0, document is empty
 --   CONFLICT  another version is stored; nothing is changed, version and document are the current ones
 
 local time = redis.call('TIME')
@@ -29,11 +32,20 @@ end
 if now >= tonumber(ARGV[2]) then
   return {'LATE', now, 0, ''}
 end
+local use = use_of(6)
+local is = standing(KEYS[2], use, now)
+if is == 'REPLAY' then
+  return {'REPLAY', now, 0, ''}
+end
 if version ~= tonumber(ARGV[3]) then
   return {'CONFLICT', now, version, stored[3] or ''}
 end
+-- A retransmission finds its change made. One that would make another is none.
+if is == 'AGAIN' then
+  return {'REPLAY', now, 0, ''}
+end
 
-local at, place = 6, nil
+local at, place = 12, nil
 local millisecond = math.floor(now / 1000)
 while ARGV[at] do
   local words = tonumber(ARGV[at])
@@ -49,6 +61,9 @@ while ARGV[at] do
 end
 if place then
   enter(millisecond, unpack(place))
+end
+if is == 'NEW' then
+  spend(KEYS[2], use, now)
 end
 
 -- The clock makes the version greater than any that an expired key had. The binding set comes last: had a command

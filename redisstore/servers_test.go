@@ -26,7 +26,8 @@ func TestPassword(t *testing.T) {
 }
 
 // rights are those that the package comment names.
-const rights = "+evalsha +eval +time +hmget +hset +del +set +expire +pexpire +pttl +zadd +zrem +zremrangebyscore +zrangebyscore +zscore +zcount +scan +ping +sadd +srem"
+const rights = "+evalsha +eval +time +hmget +hgetall +hset +hdel +del +set +expire +pexpire +pttl +zadd +zrem +zremrangebyscore " +
+	"+zrangebyscore +zscore +zcount +scan +ping +sadd +srem"
 
 func TestACLUser(t *testing.T) {
 	server := startServer(t,

@@ -101,6 +101,7 @@ type Change struct {
 	Now      time.Time // the moment of the decision: lifetimes count from it
 	Deadline time.Time // after it the change must not take effect: its REGISTER has been answered otherwise
 	MaxUsers int       // the change must not bring its realm a user beyond so many (rule 59); 0 = no maximum
+	Use      NonceUse  // to be spent with it; zero = nothing
 }
 
 // Errors of a store that did not carry out a Change, and changed nothing.

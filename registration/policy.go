@@ -24,6 +24,7 @@ type Policy struct {
 	StrictPath   bool          // a Path needs a client that supports it (rule 45)
 	ServiceRoute []string      // name-addrs for the answer, in their order (rule 50); together at most 512 bytes
 	GRUU         GRUUPolicy
+	Identity     Identity // whose credentials are good for an AOR (rule 11); "" = IdentityUserOrAOR
 }
 
 // A CrowdedPolicy says what happens to a new binding of an AOR that has as many as it may have, or more than an answer can list.
@@ -45,6 +46,7 @@ func DefaultPolicy() Policy {
 		NAT:            NATPolicy{Rule: NATDetect, Interval: 30 * time.Second},
 		Absorb:         AbsorbPolicy{Flows: AbsorbConnections},
 		MaxContacts:    10,
+		Identity:       IdentityUserOrAOR,
 	}
 }
 

@@ -31,7 +31,8 @@ func Read(msg *sip.Request, envelope Envelope, p Policy) (*Request, Outcome) {
 		r.Expires = &seconds
 	}
 	for _, step := range []func(*Request, Policy) *Outcome{
-		checkMethod, checkExtensions, checkBody, readOrder, readAOR, readPath, readContacts, checkOutbound, readCredentials,
+		checkMethod, checkExtensions, checkBody, readOrder, readAOR, readPath, readContacts, checkOutbound,
+		readCredentials, checkDigestURI,
 	} {
 		if refusal := step(r, p); refusal != nil {
 			return nil, *refusal
@@ -40,6 +41,15 @@ func Read(msg *sip.Request, envelope Envelope, p Policy) (*Request, Outcome) {
 	r.UserAgent, _ = msg.Value("User-Agent") // rule 58
 	r.UserAgent = r.UserAgent[:min(len(r.UserAgent), maxUserAgent)]
 	return r, Outcome{}
+}
+
+// Domain is the canonical host of To, the domain whose realm a request belongs to; "" when there is none to be read.
+func Domain(msg *sip.Request) string {
+	to, err := msg.To()
+	if err != nil {
+		return ""
+	}
+	return CanonicalHost(to.URI.Host)
 }
 
 func refuse(status int, cause string, headers ...sip.Header) *Outcome {
@@ -155,18 +165,4 @@ func readCredentials(r *Request, _ Policy) *Outcome {
 		}
 	}
 	return nil
-}
-
-// OwnsAOR tells whether the credentials are those of the address of record (rule 11): their realm is its host, which
-// reading them made sure of, and their user name its user part, bare or with the host.
-func (r *Request) OwnsAOR() bool {
-	if r.Credentials == nil {
-		return false
-	}
-	user := canonicalUser(r.Credentials.Username)
-	if user == r.AOR.User() {
-		return true
-	}
-	named, err := ParseAOR(r.Credentials.Username)
-	return err == nil && named == r.AOR
 }

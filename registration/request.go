@@ -18,6 +18,7 @@ type Request struct {
 	Credentials *sip.Credentials // those for our realm, nil when there are none
 	UserAgent   string
 	Flow        Flow
+	Use         NonceUse  // what an answer to it spends, once the nonce was checked
 	Arrived     time.Time // when its frame was read
 	Deadline    time.Time // by then the answer has left
 
@@ -32,6 +33,7 @@ type Verdict struct {
 	Expires   time.Duration // at most this long; 0 = as requested
 	Grants    Grants
 	Valid     *time.Duration // refreshes may rest on it for so long, never longer than it grants; nil = as long (rule 53)
+	AORs      []string       // addresses (user@host) or users of the same domain that the credentials may register beside their own
 	Blacklist bool           // the source is a suspected spammer
 	Headers   []sip.Header   // to be copied into the 403
 

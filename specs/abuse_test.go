@@ -146,7 +146,7 @@ var _ = Describe("Fault 8, rule 59: users per realm", func() {
 	BeforeEach(func() {
 		site = NewSite()
 		site.Callback.Know(Account{User: "carol", Password: "carol-" + Secret})
-		site.Settings.Set("registration.maxUsers", 2)
+		site.Settings.Set("limits.maxUsers", 2)
 	})
 
 	carol := func() *Phone { return site.PhoneOf("udp", "carol", "carol-"+Secret) }
@@ -173,7 +173,7 @@ var _ = Describe("Fault 8, rule 59: users per realm", func() {
 	})
 
 	It("are counted by a fixed number of Redis commands, however many are registered", func() {
-		site.Settings.Set("registration.maxUsers", 1_000_000)
+		site.Settings.Set("limits.maxUsers", 1_000_000)
 		site.Start()
 		Expect(site.Phone().Register()).To(HaveStatus(200)) // scripts are loaded, connections are open
 		few := commandsOf(site, func() { Expect(site.Phone().Register()).To(HaveStatus(200)) })

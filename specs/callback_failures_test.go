@@ -26,7 +26,7 @@ var _ = Describe("A callback that fails", func() {
 
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-	DescribeTable("never lets anybody in: 503 with Retry-After, and nothing is stored, for",
+	DescribeTable("never lets anybody in (rule 44): 503 with Retry-After, and nothing is stored, for",
 		func(script http.HandlerFunc) {
 			site.Callback.Respond(script)
 			Expect(phone.Register()).To(AskToRetry())

@@ -58,7 +58,7 @@ var _ = Describe("Several devices of one user", func() {
 	})
 
 	It("are as many as maxContacts says, and a further one is refused if the policy is so (rule 31)", func() {
-		start("registration.maxContacts", 1, "registration.contactPolicy", "refuse")
+		start("limits.maxContacts", 1, "registration.contactPolicy", "refuse")
 		Expect(phone.Register()).To(HaveStatus(200))
 		Expect(desk.Register()).To(HaveStatus(403))
 		Expect(phone.Register()).To(HaveStatus(200))

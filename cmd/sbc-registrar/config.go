@@ -55,7 +55,19 @@ func summary(s config.Settings) string {
 		drachtio = "listens for drachtio on " + s.Drachtio.ListenAddress()
 	}
 	return fmt.Sprintf("The configuration is right: %s, keeps registrations in Redis at %s (schema %s), asks %s.",
-		drachtio, strings.Join(s.Redis.Addresses(), ", "), s.Redis.Schema, s.AuthCallback.URI)
+		drachtio, strings.Join(s.Redis.Addresses(), ", "), s.Redis.Schema, strings.Join(callbacks(s), " and "))
+}
+
+// callbacks says who is asked.
+func callbacks(s config.Settings) []string {
+	var asked []string
+	if s.AuthCallback.URI != "" {
+		asked = append(asked, s.AuthCallback.URI.String())
+	}
+	if len(s.Realms) > 0 {
+		asked = append(asked, fmt.Sprintf("the callbacks of %d realms", len(s.Realms)))
+	}
+	return asked
 }
 
 func newConfigPrintCommand() *cobra.Command {

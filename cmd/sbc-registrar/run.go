@@ -17,7 +17,6 @@ import (
 	"sbc-registrar/config"
 	"sbc-registrar/guard"
 	"sbc-registrar/redisstore"
-	"sbc-registrar/registration"
 )
 
 // drainPatience is how long what is in flight may take when the program stops (promise P18).
@@ -28,7 +27,8 @@ type program struct {
 	log       zerolog.Logger
 	store     *redisstore.Store
 	blacklist *redisstore.Blacklist // nil = none
-	hook      *authhook.Client
+	sharer    *keySharer            // nil when the nonce keys are configured
+	hooks     []*authhook.Client
 	registrar atomic.Pointer[actors.Registrar] // nil until it runs; readiness asks for it at any time
 	admin     *admin.Server
 	stopping  atomic.Bool
@@ -51,12 +51,14 @@ func (p *program) join(s config.Settings) (err error) {
 	if p.store, err = openStore(s.Redis); err != nil {
 		return err
 	}
-	if p.hook, err = authhook.New(hookOptions(s.AuthCallback)); err != nil {
+	keys, err := configuredKeys(s.Auth)
+	if err != nil {
 		return err
 	}
-	challenger, err := challenge.New(challenge.Options{
-		Key: []byte(s.Auth.NonceSecret.Reveal()), Lifetime: s.Auth.NonceLifetime, Algorithms: s.Auth.Algorithms,
-	})
+	if len(s.Auth.NonceSecrets) == 0 && s.Auth.NonceSecret == "" {
+		p.sharer = shareKeys(p.store, keys, p.log)
+	}
+	standard, named, err := p.realms(s, keys)
 	if err != nil {
 		return err
 	}
@@ -69,10 +71,11 @@ func (p *program) join(s config.Settings) (err error) {
 	}
 	p.startBlacklist(s.Abuse)
 	registrar, err := actors.Start(actors.Config{
-		Authorizer: p.hook,
+		Authorizer: standard.Authorizer,
+		Challenger: standard.Challenger,
+		Policy:     standard.Policy,
+		Realms:     named,
 		Bindings:   p.store,
-		Challenger: challenger,
-		Policy:     policyOf(s.Registration),
 		Limits:     actors.Limits{Deadline: s.Registration.Deadline, Callbacks: s.AuthCallback.Concurrency},
 		Guard:      guard.New(guardOptions(s.Abuse)),
 		Blacklist:  p.banList(),
@@ -89,6 +92,17 @@ func (p *program) join(s config.Settings) (err error) {
 
 func (p *program) fallbackFailed(err error) {
 	p.log.Warn().Str("event", "projection.fallback.failed").Err(err).Msg("the next binding is not shown yet")
+}
+
+// realms are those of the settings; their callback clients are the program's to close.
+func (p *program) realms(s config.Settings, keys *challenge.Keys) (standard actors.Realm, named []actors.Realm, err error) {
+	b := realmsBuilder{settings: s, keys: keys}
+	defer func() { p.hooks = b.hooks }()
+	if standard, err = b.standard(); err != nil {
+		return standard, nil, err
+	}
+	named, err = b.named()
+	return standard, named, err
 }
 
 func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
@@ -128,8 +142,11 @@ func (p *program) close() {
 	if p.fallbacks != nil {
 		p.fallbacks.stop()
 	}
-	if p.hook != nil {
-		p.hook.Close()
+	for _, hook := range p.hooks {
+		hook.Close()
+	}
+	if p.sharer != nil {
+		p.sharer.close()
 	}
 	if p.blacklist != nil {
 		p.blacklist.Close()
@@ -162,34 +179,6 @@ func (p *program) httpAddress() string {
 		return "off"
 	}
 	return p.admin.Addr().String()
-}
-
-func policyOf(s config.Registration) registration.Policy {
-	policy := registration.DefaultPolicy()
-	policy.Domains, policy.AllowIPDomains = s.Domains, s.AllowIPDomains
-	policy.MinExpires, policy.RaiseExpires = s.MinExpires, s.RaiseExpires
-	policy.MaxExpires, policy.DefaultExpires = s.MaxExpires, s.DefaultExpires
-	policy.MaxUsers = s.MaxUsers
-	policy.NAT = registration.NATPolicy{
-		Rule:          registration.NATRule(s.NAT.Rule),
-		Interval:      s.NAT.Interval,
-		KeepRequested: s.NAT.Keep == config.KeepRequested,
-	}
-	policy.Absorb = registration.AbsorbPolicy{Flows: registration.AbsorbRule(s.Absorb), Reserve: s.AbsorbReserve}
-	policy.MaxContacts, policy.Crowded = s.MaxContacts, registration.CrowdedPolicy(s.ContactPolicy)
-	policy.ExpiryJitter = float64(s.ExpiryJitter) / 100
-	policy.StrictPath, policy.ServiceRoute = s.StrictPath, s.ServiceRoute
-	policy.GRUU = registration.GRUUPolicy{Offered: s.GRUU, Secret: []byte(s.GRUUSecret.Reveal())}
-	return policy
-}
-
-func hookOptions(s config.AuthCallback) authhook.Options {
-	return authhook.Options{
-		URI: s.URI.Reveal(), Method: s.Method, Body: authhook.Body(s.Body),
-		Username: s.Auth.Username, Password: s.Auth.Password.Reveal(),
-		SignatureSecret: s.SignatureSecret.Reveal(), UserAgent: s.UserAgent, Timeout: s.Timeout, Concurrency: s.Concurrency,
-		TLS: authhook.TLS{CA: s.TLS.CA, Cert: s.TLS.Cert, Key: s.TLS.Key, ServerName: s.TLS.ServerName, Insecure: s.TLS.Insecure},
-	}
 }
 
 func openStore(s config.Redis) (*redisstore.Store, error) {

@@ -50,7 +50,7 @@ func (s SIPp) Run() SIPpResult {
 	statistics, failures := filepath.Join(folder, "statistics.csv"), filepath.Join(folder, "errors.log")
 
 	command := exec.Command("sipp", s.Target,
-		"-sf", scenario, "-inf", users, "-i", "127.0.0.1", "-t", map[string]string{"udp": "u1", "tcp": "t1"}[s.Network],
+		"-sf", scenario, "-inf", users, "-auth_uri", s.Accounts[0].Domain, "-i", "127.0.0.1", "-t", map[string]string{"udp": "u1", "tcp": "t1"}[s.Network],
 		"-m", strconv.Itoa(len(s.Accounts)), "-r", strconv.Itoa(max(s.Rate, 1)), "-l", strconv.Itoa(len(s.Accounts)),
 		"-nostdin", "-timeout", fmt.Sprint(sippTime.Seconds()), "-timeout_error",
 		"-trace_stat", "-stf", statistics, "-fd", "1", "-trace_err", "-error_file", failures)

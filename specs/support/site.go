@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"sbc-registrar/edge"
@@ -145,10 +147,12 @@ func (s *Site) Text(key string) string {
 	return text
 }
 
-// Keys are all keys in Redis.
+// Keys are all keys in Redis that tell of registrations: all but those of nonces.
 func (s *Site) Keys() []string {
 	GinkgoHelper()
 	keys, err := s.Store.Keys(context.Background(), "*").Result()
 	Expect(err).NotTo(HaveOccurred(), "KEYS")
-	return keys
+	return slices.DeleteFunc(keys, func(key string) bool {
+		return strings.HasSuffix(key, "sbc-registrar:nonce-keys") || strings.HasSuffix(key, "}:nonces")
+	})
 }

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+
+	"sbc-registrar/actors"
+	"sbc-registrar/authhook"
+	"sbc-registrar/challenge"
+	"sbc-registrar/config"
+	"sbc-registrar/registration"
+)
+
+// A realmsBuilder makes the realms of the actors from the settings. Each has a callback client of its own: its pool, its
+// signature, its time-out.
+type realmsBuilder struct {
+	settings config.Settings
+	keys     *challenge.Keys
+	hooks    []*authhook.Client // to be closed
+}
+
+// standard is the realm of the domains that no realm names. Without a callback it serves none.
+func (b *realmsBuilder) standard() (actors.Realm, error) {
+	s := b.settings
+	realm, err := b.realm(s.AuthCallback, s.Auth.Digest, s.Registration.Lifetimes, s.Limits)
+	realm.Policy.Domains, realm.Policy.AllowIPDomains = s.Registration.Domains, s.Registration.AllowIPDomains
+	if s.AuthCallback.URI == "" {
+		realm.Policy.Domains = nil
+		for _, named := range s.Realms { // they never get here, and nothing else is served
+			realm.Policy.Domains = append(realm.Policy.Domains, named.Names...)
+		}
+	}
+	return realm, err
+}
+
+func (b *realmsBuilder) named() ([]actors.Realm, error) {
+	var realms []actors.Realm
+	for _, s := range b.settings.Realms {
+		realm, err := b.realm(s.Callback, s.Digest, s.Registration, s.Limits)
+		if err != nil {
+			return nil, fmt.Errorf("realm %s: %w", s.Name, err)
+		}
+		realm.Policy.Domains = s.Names
+		realms = append(realms, realm)
+	}
+	return realms, nil
+}
+
+func (b *realmsBuilder) realm(callback config.AuthCallback, digest config.Digest, lifetimes config.Lifetimes, limits config.Limits) (actors.Realm, error) {
+	auth := b.settings.Auth
+	challenger, err := challenge.New(challenge.Options{
+		Keys: b.keys, Lifetime: auth.NonceLifetime, Algorithms: digest.Algorithms, BindSource: auth.BindSource,
+	})
+	realm := actors.Realm{
+		Challenger: challenger, Callbacks: callback.Concurrency,
+		Policy: policyOf(lifetimes, limits, b.settings.Registration),
+	}
+	realm.Policy.Identity = registration.Identity(digest.Identity)
+	if err != nil || callback.URI == "" {
+		return realm, err
+	}
+	hook, err := authhook.New(hookOptions(callback))
+	if err != nil {
+		return realm, err
+	}
+	b.hooks = append(b.hooks, hook)
+	realm.Authorizer = hook
+	return realm, nil
+}
+
+// policyOf makes the policy of a realm from what is its own and what all realms have in common.
+func policyOf(s config.Lifetimes, limits config.Limits, common config.Registration) registration.Policy {
+	policy := registration.DefaultPolicy()
+	policy.MinExpires, policy.RaiseExpires = s.MinExpires, s.RaiseExpires
+	policy.MaxExpires, policy.DefaultExpires = s.MaxExpires, s.DefaultExpires
+	policy.NAT = registration.NATPolicy{
+		Rule:          registration.NATRule(s.NAT.Rule),
+		Interval:      s.NAT.Interval,
+		KeepRequested: s.NAT.Keep == config.KeepRequested,
+	}
+	policy.MaxContacts, policy.MaxUsers = limits.MaxContacts, limits.MaxUsers
+	policy.Crowded = registration.CrowdedPolicy(common.ContactPolicy)
+	policy.ExpiryJitter = float64(common.ExpiryJitter) / 100
+	policy.StrictPath, policy.ServiceRoute = common.StrictPath, common.ServiceRoute
+	policy.GRUU = registration.GRUUPolicy{Offered: common.GRUU, Secret: []byte(common.GRUUSecret.Reveal())}
+	policy.Absorb = registration.AbsorbPolicy{Flows: registration.AbsorbRule(common.Absorb), Reserve: common.AbsorbReserve}
+	return policy
+}
+
+func hookOptions(s config.AuthCallback) authhook.Options {
+	return authhook.Options{
+		URI: s.URI.Reveal(), Method: s.Method, Body: authhook.Body(s.Body),
+		Username: s.Auth.Username, Password: s.Auth.Password.Reveal(),
+		SignatureSecret: s.SignatureSecret.Reveal(), UserAgent: s.UserAgent, Timeout: s.Timeout, Concurrency: s.Concurrency,
+		TLS: authhook.TLS{CA: s.TLS.CA, Cert: s.TLS.Cert, Key: s.TLS.Key, ServerName: s.TLS.ServerName, Insecure: s.TLS.Insecure},
+	}
+}

@@ -1,0 +1,24 @@
+-- spend: read the binding set of one address of record for a request, and spend the nonce of that request.
+--
+-- KEYS[1]  hash of the binding set: version, token, document
+-- KEYS[2]  hash of the spent nonces
+--
+-- ARGV[1..6]  the use of a nonce (see use_of)
+--
+-- Returns {status, this server's time in microseconds, version, document}:
+--   OK      spent, by this run, an earlier one of the same transaction, or the request that this one repeats
+--   REPLAY  another request has spent it; nothing is changed, version is 0, document is empty
+
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local use = use_of(1)
+local is = standing(KEYS[2], use, now)
+
+if is == 'REPLAY' then
+  return {'REPLAY', now, 0, ''}
+end
+if is == 'NEW' then
+  spend(KEYS[2], use, now)
+end
+local stored = redis.call('HMGET', KEYS[1], 'version', 'document')
+return {'OK', now, tonumber(stored[1] or 0), stored[2] or ''}

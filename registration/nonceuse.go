@@ -1,0 +1,50 @@
+package registration
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// ErrReplay is the error of a store that was asked to spend a nonce that another request has spent. Nothing was changed.
+var ErrReplay = errors.New("the nonce was used before")
+
+// A NonceUse is one use of a nonce. The store lets each pass once, whichever node asks (rule 37): (nonce, nc) belongs to
+// the first request that comes with it, and for 64·T1 = 32 s to its retransmissions. Without this, whoever saw an
+// Authorization could send it again with a Contact of his own: qop=auth does not cover the Contact.
+type NonceUse struct {
+	Nonce       string // the nonce's id; "" = there is nothing to spend
+	Count       uint32 // nc
+	Minted      time.Time
+	Life        time.Duration // how long after Minted the nonce is good for nothing any more
+	Request     string        // the same for a retransmission, different for any other request
+	Transaction string        // the same while one request is worked on
+}
+
+// IsZero tells that there is nothing to spend.
+func (u NonceUse) IsZero() bool { return u.Nonce == "" }
+
+// Fingerprint is what a retransmission has in common with its request: source, order, credentials and all that the
+// request asks for.
+func (r *Request) Fingerprint() string {
+	h := sha256.New()
+	part(h, r.Flow.Source, r.AOR, r.CallID, r.CSeq)
+	for _, name := range []string{"Contact", "Expires", "Authorization", "Path", "Supported"} {
+		part(h, name, len(r.SIP.Values(name)))
+		for _, value := range r.SIP.Values(name) {
+			part(h, value)
+		}
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+}
+
+// part writes values so that no two lists of them give one text.
+func part(to io.Writer, values ...any) {
+	for _, v := range values {
+		text := fmt.Sprint(v)
+		_, _ = fmt.Fprintf(to, "%d:%s", len(text), text) // a hash takes everything
+	}
+}
