@@ -124,7 +124,12 @@ func (a *aor) load(ctx actor.Context, w *work, now time.Time) {
 }
 
 func (a *aor) authorized(ctx actor.Context, w *work, m *messages.AuthorizationGiven) {
-	if m.Err != nil {
+	if m.Err != nil { // rules 44 and 54
+		now := a.deps.now()
+		if outcome, known := registration.Survive(now, a.state, w.request, a.realm().Policy); known {
+			a.save(ctx, w, now, outcome)
+			return
+		}
 		a.answer(ctx, w, registration.Unavailable(m.Err.Error(), a.deps.limits.RetryAfter))
 		return
 	}
@@ -144,16 +149,21 @@ func (a *aor) decide(ctx actor.Context, w *work) {
 	case w.judged && !w.verdict.OK:
 		a.answer(ctx, w, outcome)
 	case outcome.Next != nil:
-		w.outcome = outcome
-		ctx.Request(a.desk.keeper, &messages.SaveWanted{Work: w.number, Change: registration.Change{
-			AOR: w.request.AOR, Next: *outcome.Next, Now: now, Deadline: w.request.Deadline,
-			MaxUsers: a.realm().Policy.MaxUsers, Use: w.request.Use,
-		}})
+		a.save(ctx, w, now, outcome)
 	case w.fresh:
 		a.answer(ctx, w, outcome)
 	default:
 		a.load(ctx, w, now)
 	}
+}
+
+// save has the store take the change of an outcome, which is the answer once it has.
+func (a *aor) save(ctx actor.Context, w *work, now time.Time, outcome registration.Outcome) {
+	w.outcome = outcome
+	ctx.Request(a.desk.keeper, &messages.SaveWanted{Work: w.number, Change: registration.Change{
+		AOR: w.request.AOR, Next: *outcome.Next, Now: now, Deadline: w.request.Deadline,
+		MaxUsers: a.realm().Policy.MaxUsers, Use: w.request.Use,
+	}})
 }
 
 // judge is the rules' answer, or false while they need the callback's.

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -160,45 +159,6 @@ func (c *connection) close() {
 		c.timer.Stop()
 	}
 	c.setUp(false)
-}
-
-func (c *connection) setUp(up bool) {
-	switch {
-	case up && !c.up:
-		c.deps.linksUp.Add(1)
-	case !up && c.up:
-		c.deps.linksUp.Add(-1)
-	}
-	c.up = up
-}
-
-func (c *connection) linkUp(m *linkUp) {
-	if m.from != c.handler {
-		return
-	}
-	c.setUp(true)
-	c.log.WithLevel(c.way.level).Str("event", "link.up").Str("contacts", m.announcement.Contacts).Str("version", m.announcement.Version).
-		Msg("connected to drachtio server")
-}
-
-func (c *connection) linkDown(m *linkDown) {
-	if m.from != c.handler {
-		return
-	}
-	c.setUp(false)
-	event := c.log.Warn()
-	if m.err == nil || errors.Is(m.err, context.Canceled) {
-		event = c.log.WithLevel(c.way.level)
-	}
-	event.Str("event", "link.down").AnErr("reason", m.err).Dur("retry_in", m.retryIn).Msg("no connection to drachtio server")
-}
-
-// linkEnded: a session is over, or a client was closed.
-func (c *connection) linkEnded(ctx actor.Context, m *linkEnded) {
-	if m.from == c.handler {
-		c.over = true
-		c.endIfDone(ctx)
-	}
 }
 
 // admit enters a request with its deadline, and answers it or brings it to its address of record's shard.

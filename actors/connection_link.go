@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"strconv"
@@ -30,6 +32,45 @@ func (h *handler) LinkDown(err error, retryIn time.Duration) { h.tell(&linkDown{
 
 // Request implements drachtio.Handler.
 func (h *handler) Request(r drachtio.Request) { h.tell(&requestArrived{r}) }
+
+func (c *connection) setUp(up bool) {
+	switch {
+	case up && !c.up:
+		c.deps.linksUp.Add(1)
+	case !up && c.up:
+		c.deps.linksUp.Add(-1)
+	}
+	c.up = up
+}
+
+func (c *connection) linkUp(m *linkUp) {
+	if m.from != c.handler {
+		return
+	}
+	c.setUp(true)
+	c.log.WithLevel(c.way.level).Str("event", "link.up").Str("contacts", m.announcement.Contacts).Str("version", m.announcement.Version).
+		Msg("connected to drachtio server")
+}
+
+func (c *connection) linkDown(m *linkDown) {
+	if m.from != c.handler {
+		return
+	}
+	c.setUp(false)
+	event := c.log.Warn()
+	if m.err == nil || errors.Is(m.err, context.Canceled) {
+		event = c.log.WithLevel(c.way.level)
+	}
+	event.Str("event", "link.down").AnErr("reason", m.err).Dur("retry_in", m.retryIn).Msg("no connection to drachtio server")
+}
+
+// linkEnded: a session is over, or a client was closed.
+func (c *connection) linkEnded(ctx actor.Context, m *linkEnded) {
+	if m.from == c.handler {
+		c.over = true
+		c.endIfDone(ctx)
+	}
+}
 
 // linkAddresses are the addresses of the drachtio server at the other end of a link.
 type linkAddresses struct {

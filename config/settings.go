@@ -168,6 +168,7 @@ type Registration struct {
 	GRUUSecret    Secret        `key:"gruuSecret" check:"omitempty,min=16" want:"at least 16 characters, the same on all nodes" help:"Key of the temporary GRUUs that clients are given beside it, shared by all nodes; empty = none."`
 	Absorb        string        `key:"absorb" default:"connections" enum:"off connections all" help:"On which flows a client that refreshes its unchanged binding is spared the callback, inside the period that this granted: connections = TCP, TLS and WebSocket, all = UDP too (its source addresses can be forged), off = none."`
 	AbsorbReserve time.Duration `key:"absorbReserve" default:"0s" check:"min=0s,seconds" want:"whole seconds, or 0s for the default" help:"The callback is asked again once no more than this is left of that period; 0s = a third of it, or 30s when redis.schema is jambonz."`
+	Survive       time.Duration `key:"survive" default:"0s" check:"min=0s,max=168h,seconds" want:"whole seconds, at most 168h, or 0s" help:"While the callback cannot be asked, clients on the flows of absorb may refresh their unchanged binding for so long after the period that it granted; 0s = they are answered 503 like new ones."`
 	Deadline      time.Duration `key:"deadline" default:"5s" check:"min=100ms,max=25s" want:"a duration from 100ms to 25s (drachtio forgets a transaction soon after)" help:"Every REGISTER is answered within this time."`
 }
 

@@ -2,6 +2,7 @@ package registration
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,6 +21,7 @@ const (
 type AbsorbPolicy struct {
 	Flows   AbsorbRule
 	Reserve time.Duration // the callback is asked once no more than this is left of its period; 0 = a third of the period
+	Survive time.Duration // while it cannot be asked, refreshes may rest on its word for so long after the period; 0 = not (rule 54)
 }
 
 // An Authorization is what the callback said to the credentials that made a binding, kept for the refreshes that may rest
@@ -69,12 +71,47 @@ func proxied(r *Request) bool {
 // The response of the digest is not looked at, for only the callback can: that is why an absorbed refresh must not bring
 // anybody anything that the callback has not granted already to the same client.
 func Absorb(now time.Time, state State, r *Request, p Policy) (Outcome, bool) {
+	outcome, ok := absorb(now, state, r, p, func(a Authorization) bool { return a.lasts(now, p) })
+	outcome.Cause += ", absorbed"
+	return outcome, ok
+}
+
+// Survive is rule 54: the outcome of a REGISTER whose callback could not be asked, or false when it is to be refused. It is Absorb
+// with the period that the callback granted prolonged by the policy: known bindings go on, and nobody gains a new one. What is
+// stored of the callback's word stays as it was given, so that surviving never prolongs itself.
+func Survive(now time.Time, state State, r *Request, p Policy) (Outcome, bool) {
+	if p.Absorb.Survive <= 0 {
+		return Outcome{}, false
+	}
+	outcome, ok := absorb(now, state.prolonged(p.Absorb.Survive), r, p, func(a Authorization) bool { return a.Until.After(now) })
+	if !ok {
+		return Outcome{}, false
+	}
+	next := outcome.Next.prolonged(-p.Absorb.Survive)
+	outcome.Next = &next
+	outcome.Cause += ", the callback could not be asked"
+	return outcome, true
+}
+
+// prolonged is the state with every word of the callback good for so much longer.
+func (s State) prolonged(by time.Duration) State {
+	s.Bindings = slices.Clone(s.Bindings)
+	for i, b := range s.Bindings {
+		if !b.Authorization.Until.IsZero() {
+			s.Bindings[i].Authorization.Until = b.Authorization.Until.Add(by)
+		}
+	}
+	return s
+}
+
+// absorb decides on a refresh as if the callback said again what it said to its binding, if its word still lasts.
+func absorb(now time.Time, state State, r *Request, p Policy, lasts func(Authorization) bool) (Outcome, bool) {
 	if !p.MayAbsorb(r) {
 		return Outcome{}, false
 	}
 	state = state.At(now)
 	known, others, bound := state.refreshedBy(r)
-	if !bound || r.CSeq <= known.CSeq || !known.Authorization.standsFor(r) || !known.Authorization.lasts(now, p) {
+	if !bound || r.CSeq <= known.CSeq || !known.Authorization.standsFor(r) || !lasts(known.Authorization) {
 		return Outcome{}, false
 	}
 	outcome := Decide(now, state, r, known.remembered(now), p)
@@ -85,7 +122,6 @@ func Absorb(now time.Time, state State, r *Request, p Policy) (Outcome, bool) {
 	if next.CSeq != r.CSeq || !known.onlyProlonged(next) || !reflect.DeepEqual(others, otherNext) {
 		return Outcome{}, false
 	}
-	outcome.Cause += ", absorbed"
 	return outcome, true
 }
 

@@ -271,3 +271,65 @@ func TestWhatMayBeAbsorbed(t *testing.T) { // rule 53
 		})
 	}
 }
+
+func TestKnownBindingsSurviveACallbackThatCannotBeAsked(t *testing.T) { // rule 54
+	for _, c := range []struct {
+		name    string
+		survive time.Duration
+		after   time.Duration
+		change  func(*register)
+		want    bool
+	}{
+		{name: "not by default", after: 59 * time.Minute},
+		{name: "near the end of the period", survive: 2 * time.Hour, after: 59 * time.Minute, want: true},
+		{name: "nobody who is not bound any more", survive: 2 * time.Hour, after: 61 * time.Minute},
+		{name: "no other Contact", survive: 2 * time.Hour, after: time.Minute, change: func(r *register) { r.contacts = []string{phone} }},
+		{name: "no other user", survive: 2 * time.Hour, after: time.Minute,
+			change: func(r *register) { r.extra = strings.Replace(r.extra, `"daveh"`, `"eve"`, 1) }},
+		{name: "no other flow", survive: 2 * time.Hour, after: time.Minute, change: func(r *register) { r.source = "203.0.113.9:40002" }},
+		{name: "no removal", survive: 2 * time.Hour, after: time.Minute, change: func(r *register) { r.expires = "0" }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newRegistrar(t)
+			g.registered(refresh(1), agreed)
+			given := g.state.Bindings[0].Authorization
+			g.policy.Absorb.Survive = c.survive
+			g.pass(c.after)
+			r := refresh(2)
+			if c.change != nil {
+				c.change(&r)
+			}
+			outcome, survives := registration.Survive(g.now, g.state, g.arrived(r), g.policy)
+			if survives != c.want {
+				t.Fatalf("survives: %t", survives)
+			}
+			if !survives {
+				return
+			}
+			expect(t, outcome, 200, desk+";expires=3600")
+			if b := outcome.Next.Bindings[0]; b.Authorization != given {
+				t.Errorf("the callback's word is %+v, was %+v", b.Authorization, given)
+			}
+		})
+	}
+}
+
+func TestSurvivingEndsWithItsTime(t *testing.T) { // rule 54
+	g := newRegistrar(t)
+	g.registered(refresh(1), agreed)
+	g.policy.Absorb.Survive = 2 * time.Hour
+	for cseq := 2; ; cseq++ {
+		g.pass(10 * time.Minute)
+		outcome, survives := registration.Survive(g.now, g.state, g.arrived(refresh(cseq)), g.policy)
+		if !survives {
+			break
+		}
+		g.store(outcome)
+		if b := g.state.Bindings[0]; b.Expires.After(noon.Add(3 * time.Hour)) {
+			t.Fatalf("lives until %s", b.Expires)
+		}
+	}
+	if lasted := g.now.Sub(noon); lasted < 2*time.Hour || lasted > 3*time.Hour {
+		t.Errorf("refreshed for %s, want until near the end of the three hours", lasted)
+	}
+}

@@ -34,7 +34,7 @@ func Decide(now time.Time, state State, r *Request, v Verdict, p Policy) Outcome
 	}
 }
 
-// refused is the answer to a clear fail of the callback. Its X-Reason is what jambonz deployments know; fail2ban filters
+// refused is the answer to a clear fail of the callback (rule 44). Its X-Reason is what jambonz deployments know; fail2ban filters
 // match the one for a suspected spammer, here and in the log, so that its text is fixed.
 func refused(r *Request, v Verdict) Outcome {
 	outcome := Reject("callback said fail: " + v.Message)

@@ -35,9 +35,9 @@ func (c *Credentials) fields() [len(digestParams)]*string {
 	}
 }
 
-// ParseCredentials reads one Authorization value. Schemes other than Digest come back with their scheme and nothing
-// else. Unknown parameters are ignored. Errors wrap ErrScheme, ErrParameter, ErrUnterminatedQuote, ErrMissingParameter,
-// ErrDuplicateParameter or ErrNonceCount, and never quote what was sent.
+// ParseCredentials reads one Authorization value, quoted strings with their commas and escapes included (rule 43). Schemes
+// other than Digest come back with their scheme and nothing else. Unknown parameters are ignored. Errors wrap ErrScheme,
+// ErrParameter, ErrUnterminatedQuote, ErrMissingParameter, ErrDuplicateParameter or ErrNonceCount, and never quote what was sent.
 func ParseCredentials(value string) (Credentials, error) { return readCredentials(clean(value)) }
 
 // IsDigest tells whether the scheme is Digest, in any case.

@@ -116,6 +116,22 @@ var _ = Describe("The deadline of a REGISTER", func() {
 	})
 })
 
+var _ = Describe("A callback that cannot be asked, when known bindings survive (rule 54)", func() {
+	It("costs nobody who is registered, and lets nobody new in", func() {
+		site := NewSite()
+		site.Settings.Set("registration.survive", "1h")
+		site.Start()
+		phone := site.PhoneOf("tcp", User, Password)
+		Expect(phone.Register(WithExpires("30"))).To(HaveStatus(200))
+
+		site.Callback.Respond(answering(500, "down"))
+		Expect(phone.Register(WithExpires("30"))).To(Grant(phone.Contact(), 30))
+		Expect(site.Callback.Calls()).To(HaveLen(2), "it is asked nevertheless")
+		Expect(site.PhoneOf("tcp", Another, Password).Register()).To(AskToRetry())
+		Expect(site.PhoneOf("tcp", User, Password).Register()).To(AskToRetry(), "the same user on another connection is new")
+	})
+})
+
 // answering is a callback that always says this.
 func answering(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {

@@ -82,7 +82,7 @@ func policyOf(s config.Lifetimes, limits config.Limits, common config.Registrati
 	policy.ExpiryJitter = float64(common.ExpiryJitter) / 100
 	policy.StrictPath, policy.ServiceRoute = common.StrictPath, common.ServiceRoute
 	policy.GRUU = registration.GRUUPolicy{Offered: common.GRUU, Secret: []byte(common.GRUUSecret.Reveal())}
-	policy.Absorb = registration.AbsorbPolicy{Flows: registration.AbsorbRule(common.Absorb), Reserve: common.AbsorbReserve}
+	policy.Absorb = registration.AbsorbPolicy{Flows: registration.AbsorbRule(common.Absorb), Reserve: common.AbsorbReserve, Survive: common.Survive}
 	return policy
 }
 
