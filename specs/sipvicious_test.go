@@ -52,12 +52,18 @@ var _ = Describe("SIPVicious", Label("clients"), func() {
 // attackBy runs one of SIPVicious' tools with a list of words against the front end of a site, and returns what it says.
 func attackBy(site *Site, tool string, words []string, args ...string) string {
 	GinkgoHelper()
-	host, port, err := net.SplitHostPort(site.FrontEnd.SIP("udp"))
-	Expect(err).NotTo(HaveOccurred())
-	args = append([]string{
-		"-b", "127.0.0.1", "-P", fmt.Sprint(PortOf(FreeAddress())), "-p", port, "--domain", Domain, "-d", "words", "--maximumtime", "2", host,
-	}, args...)
-	exitCode, output := RunClient(map[string]string{"words": strings.Join(words, "\n") + "\n"}, tool, args...)
+	command, files := attack(site, words, args...)
+	exitCode, output := RunClient(files, tool, command...)
 	Expect(exitCode).To(BeZero(), output)
 	return output
+}
+
+// attack is the arguments and files of one of the tools.
+func attack(site *Site, words []string, args ...string) (command []string, files map[string]string) {
+	GinkgoHelper()
+	host, port, err := net.SplitHostPort(site.FrontEnd.SIP("udp"))
+	Expect(err).NotTo(HaveOccurred())
+	return append([]string{
+		"-b", "127.0.0.1", "-P", fmt.Sprint(PortOf(FreeAddress())), "-p", port, "--domain", Domain, "-d", "words", "--maximumtime", "2", host,
+	}, args...), map[string]string{"words": strings.Join(words, "\n") + "\n"}
 }
