@@ -89,6 +89,23 @@ var _ = Describe("The faults of earlier registrars", func() {
 		Entry("no spaces, and names in capitals", func(c credentials) string { return "NC=" + c["nc"] + "," + c.without("nc").list() }),
 	)
 
+	It("9, devices of one user overwrite each other, and one that goes takes all along: is not repeated", func() {
+		desk := site.PhoneOf("tcp", User, Password)
+		Expect(phone.Register()).To(HaveStatus(200))
+		Expect(desk.Register()).To(HaveStatus(200))
+		Expect(desk.Register(WithExpires("0"))).To(Grant(phone.Contact(), 3600))
+		Expect(site.Stored("daveh@example.com")).To(HaveKeyWithValue("contact", phone.Contact()))
+	})
+
+	It("10, TLS becomes an undefined protocol: is not repeated", func() {
+		control := StartControlPort()
+		encrypted := NewSite()
+		encrypted.ConnectTo(control.Address())
+		encrypted.Start()
+		Expect(registerAt(control, encrypted.Phone(), "tls", nil)).To(HaveStatus(200))
+		Expect(encrypted.Stored("daveh@example.com")).To(HaveKeyWithValue("protocol", "tls"))
+	})
+
 	It("12, a missing Expires is refused: is not repeated", func() {
 		Expect(phone.Register(WithExpires(""))).To(Grant(phone.Contact(), 3600))
 	})

@@ -79,7 +79,7 @@ var _ = Describe("The link to a drachtio server", func() {
 	})
 
 	When("it is open but dead", func() {
-		It("is noticed by the missing pong, and opened anew", func() {
+		It("is noticed by the missing pong, and opened anew (fault 14)", func() {
 			site.Settings.Set("drachtio.pingInterval", "200ms")
 			site.Settings.Set("drachtio.pingTimeout", "300ms")
 			site.Start()

@@ -51,7 +51,7 @@ var _ = Describe("TLS to a drachtio server", func() {
 		}),
 	)
 
-	It("never comes back as plain TCP", func() {
+	It("never comes back as plain TCP (fault 13)", func() {
 		site.Settings.Set("drachtio.tls.ca", certificate.CertFile)
 		site.Start()
 		site.FrontEnd.Stop()
