@@ -206,6 +206,7 @@ func (c *connection) read(tx *transaction, request drachtio.Request, msg *sip.Re
 	flow := flowOf(request, msg, c.addressesOf(request.Announcement))
 	tx.subject = subject{source: flow.Source.String(), protocol: flow.Protocol}
 	tx.subject.callID, _ = msg.Value("Call-ID")
+	tx.subject.msg = msg
 	envelope := registration.Envelope{
 		Transaction: tx.id, Flow: flow, Arrived: request.Arrived,
 		Deadline: tx.deadline.Add(-c.deps.limits.Margin), Lot: rand.Float64(),

@@ -7,18 +7,24 @@ import (
 )
 
 // report writes the one log line of a transaction: what the REGISTER did, for whom, and how long it took. Challenges are
-// half of all traffic and say little: they go to debug, and so does what a flood consists of. The text of a refusal for a spammer is what fail2ban filters match.
+// half of all traffic and say little: they go to debug, and so does what a flood consists of. The text of a refusal for a
+// spammer is what fail2ban filters match.
 func (c *connection) report(tx *transaction, outcome registration.Outcome) {
-	c.eventFor(outcome).
+	event := c.eventFor(outcome)
+	if !event.Enabled() {
+		return
+	}
+	aor := tx.subject.name()
+	event.
 		Str("event", "register."+string(outcome.Deed)).
 		Int("status", outcome.Status).
-		Str("aor", tx.subject.aor).
+		Str("aor", aor).
 		Str("cause", outcome.Cause).
 		Str("source", tx.subject.source).
 		Str("protocol", tx.subject.protocol).
 		Str("call_id", tx.subject.callID).
 		Dur("took", c.deps.now().Sub(tx.arrived)).
-		Msg(summary(tx, outcome))
+		Msg(summary(aor, tx.subject.source, outcome))
 }
 
 func (c *connection) eventFor(outcome registration.Outcome) *zerolog.Event {
@@ -35,13 +41,13 @@ func (c *connection) eventFor(outcome registration.Outcome) *zerolog.Event {
 }
 
 // summary is the line for human eyes: who did what.
-func summary(tx *transaction, outcome registration.Outcome) string {
-	if outcome.Spammer {
+func summary(aor, source string, outcome registration.Outcome) string {
+	switch {
+	case outcome.Spammer:
 		return outcome.Cause
+	case aor == "":
+		return source + " " + string(outcome.Deed)
+	default:
+		return aor + " " + string(outcome.Deed)
 	}
-	who := tx.subject.aor
-	if who == "" {
-		who = tx.subject.source
-	}
-	return who + " " + string(outcome.Deed)
 }

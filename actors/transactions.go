@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"sbc-registrar/registration"
 	"sbc-registrar/sip"
 )
 
@@ -33,6 +34,23 @@ type subject struct {
 	source   string
 	protocol string
 	callID   string
+	msg      *sip.Request // to name whom a refused request was for
+}
+
+// name is the address of record that a request was for, as far as it can be told; only a line that is written is worth it.
+func (s subject) name() string {
+	if s.aor != "" || s.msg == nil {
+		return s.aor
+	}
+	to, err := s.msg.To()
+	if err != nil {
+		return ""
+	}
+	aor, err := registration.NewAOR(to.URI)
+	if err != nil {
+		return ""
+	}
+	return aor.String()
 }
 
 func newTransactions() *transactions {
