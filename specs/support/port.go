@@ -10,17 +10,23 @@ import (
 )
 
 // The ports that FreeAddress hands out lie below those that the kernel gives to outgoing connections, which could take one
-// before its listener starts.
+// before its listener starts. Each process of the suite goes through a part of them that is its own, one by one, so that none
+// is handed out twice before it is used.
 const (
 	firstPort = 20000
-	ports     = 12000
+	parts     = 6
+	ports     = 2000 // in each part
 )
+
+var handedOut = rand.IntN(ports)
 
 // FreeAddress is a loopback address at which nobody listens.
 func FreeAddress() string {
 	GinkgoHelper()
+	part := (GinkgoParallelProcess() - 1) % parts
 	for {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+rand.IntN(ports)))
+		handedOut++
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+part*ports+handedOut%ports))
 		listener, err := net.Listen("tcp", address)
 		if err == nil {
 			Expect(listener.Close()).To(Succeed())

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -167,11 +168,20 @@ func (r *Server) Stop() {
 	_ = os.RemoveAll(r.dir) // what is left is in the temporary directory of the system
 }
 
-// freePort finds a TCP port outside the range from which the system takes ports for outgoing connections.
+// The ports of servers lie outside the range from which the system takes ports for outgoing connections. Each process goes
+// through them one by one from a place of its own: two that drew at random would now and then draw one port between them,
+// in the moment between looking and listening.
+const firstPort, ports = 15000, 5000
+
+var drawn atomic.Int64
+
+func init() { drawn.Store(mathrand.Int64N(ports)) }
+
+// freePort finds a TCP port at which nobody listens.
 func freePort() (int, error) {
-	const first, last, attempts = 20000, 32000, 100
+	const attempts = 100
 	for range attempts {
-		port := first + mathrand.IntN(last-first)
+		port := firstPort + int(drawn.Add(1)%ports)
 		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
 			return port, listener.Close()
