@@ -87,8 +87,9 @@ var _ = Describe("The link to a drachtio server", func() {
 			site.Tap.Freeze()
 			Eventually(site.Tap.Dialed).Should(BeNumerically(">", 1), "the registrar opens another link")
 			site.Tap.Thaw()
-			phone := site.Phone()
-			Eventually(func() Response { return phone.Register() }).Should(HaveStatus(200), "the phone registers")
+			Eventually(func() int { return count(site.Tap.Commands(), "route") }).Should(BeNumerically(">", 1), "REGISTER is routed to it")
+			Eventually(site.FrontEnd.Links).Should(Equal(1), "the front end has forgotten the dead link")
+			Expect(site.Phone().Register()).To(HaveStatus(200))
 		})
 	})
 
