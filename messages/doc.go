@@ -14,7 +14,8 @@
 //	RegisterAnswered      aor, shard   connection   —              the connection sends the one final answer
 //	answerSettled (*)     drachtio     connection   —              the server sent it, or says why not
 //
-// A refresh that the rules may absorb begins with BindingsWanted, and needs no AuthorizationWanted if they do.
+// A refresh that the rules may absorb begins with BindingsWanted, and needs no AuthorizationWanted if they do. SaveWanted, and
+// BindingsWanted after the callback's word, spend the use of a nonce.
 //
 // # Passivation of idle aor actors
 //
@@ -25,8 +26,9 @@
 // # Life
 //
 //	linkUp, linkDown (*)  drachtio     connection   —
-//	SessionAccepted (*)   listener     connections  —              a new connection actor
-//	Drain                 root         connections, each connection   Drained
+//	sessionAccepted (*)   listener     connections  —              a new connection actor
+//	Drain                 Stop         connections  Drained        when every child has answered or ended
+//	Drain                 connections  connection   Drained
 //
 // Those marked (*) never leave their actor's file: a goroutine or timer of the actor sends them to the actor itself.
 package messages
