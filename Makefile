@@ -42,7 +42,12 @@ unit: ## unit tests beside the code, with the race detector
 
 .PHONY: spec
 spec: $(NODE_MODULES) ## specs: the built binary with a real redis-server, SIPp, JsSIP in Chromium and other clients
-	$(GINKGO) run -r -p --race --randomize-all --fail-on-pending --fail-on-empty --keep-going --timeout=15m $(SPECFLAGS) ./specs
+	$(GINKGO) run -r -p --race --randomize-all --fail-on-pending --fail-on-empty --keep-going --timeout=15m \
+	  --label-filter='!soak' $(SPECFLAGS) ./specs
+
+.PHONY: soak
+soak: needs $(NODE_MODULES) ## the specs that take long: load, leaks and faults over minutes
+	$(GINKGO) run -r --race --fail-on-pending --fail-on-empty --keep-going --timeout=2h --label-filter=soak $(SPECFLAGS) ./specs/faults
 
 .PHONY: lint
 lint: ## check style, import arrows, likely mistakes, and that go.mod is tidy
