@@ -217,14 +217,26 @@ func (g *rig) sendAs(user, holder string, cseq int) string {
 	return g.deliver(user, cseq, "Authorization: "+cred.String()+"\r\n")
 }
 
+// sendFrom is send from another device of the user: with a Call-ID of its own.
+func (g *rig) sendFrom(device int, user string, cseq int) string {
+	g.t.Helper()
+	c := g.challenge(user)
+	text := registerText(user, cseq, answered(g.t, user, c.Realm, c.Nonce, 1))
+	return g.deliverText(strings.Replace(text, "Call-ID: call-", fmt.Sprintf("Call-ID: device%d-", device), 1))
+}
+
 func (g *rig) deliver(user string, cseq int, extra string) string {
+	return g.deliverText(registerText(user, cseq, extra))
+}
+
+func (g *rig) deliverText(text string) string {
 	g.mu.Lock()
 	g.count++
 	id := fmt.Sprintf("tx-%d", g.count)
 	g.mu.Unlock()
 	g.handler.Request(drachtio.Request{
 		Transaction: id, Protocol: "udp", Arrived: g.deps.now(), Announcement: announced,
-		Source: netip.MustParseAddrPort("203.0.113.9:5060"), SIP: []byte(registerText(user, cseq, extra)),
+		Source: netip.MustParseAddrPort("203.0.113.9:5060"), SIP: []byte(text),
 	})
 	return id
 }

@@ -32,7 +32,7 @@ func (g *registrar) arrived(r register) *registration.Request {
 	g.t.Helper()
 	request, refusal := r.read(g.t, g.policy)
 	if request == nil {
-		g.t.Fatalf("the test's REGISTER is refused: %d %s", refusal.Status, refusal.Cause)
+		g.t.Fatalf("the test's REGISTER is refused: %d %s", refusal.Status, refusal.Why())
 	}
 	request.Flow.Received = netip.MustParseAddrPort("192.0.2.1:5060")
 	return request
@@ -41,7 +41,7 @@ func (g *registrar) arrived(r register) *registration.Request {
 func (g *registrar) store(o registration.Outcome) {
 	g.t.Helper()
 	if o.Next == nil {
-		g.t.Fatalf("nothing to store: %d %s", o.Status, o.Cause)
+		g.t.Fatalf("nothing to store: %d %s", o.Status, o.Why())
 	}
 	g.state = *o.Next
 	g.state.Version++
@@ -186,7 +186,7 @@ func TestWhatIsAbsorbed(t *testing.T) { // rule 53, fault 5
 			request := g.arrived(next)
 			adapt(&request.Flow, c.flow)
 			if outcome, got := registration.Absorb(g.now, g.state, request, g.policy); got != c.want {
-				t.Errorf("absorbed %t (%s), want %t", got, outcome.Cause, c.want)
+				t.Errorf("absorbed %t (%s), want %t", got, outcome.Why(), c.want)
 			}
 		})
 	}

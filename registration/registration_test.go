@@ -123,7 +123,7 @@ func headers(o registration.Outcome, name string) []string {
 func expect(t *testing.T, o registration.Outcome, status int, contacts ...string) {
 	t.Helper()
 	if o.Status != status {
-		t.Fatalf("status %d (%s), want %d", o.Status, o.Cause, status)
+		t.Fatalf("status %d (%s), want %d", o.Status, o.Why(), status)
 	}
 	if got := headers(o, "Contact"); fmt.Sprint(got) != fmt.Sprint(contacts) {
 		t.Fatalf("Contacts %q, want %q", got, contacts)
@@ -351,7 +351,7 @@ func TestServedDomains(t *testing.T) { // rule 3
 	p := registration.DefaultPolicy()
 	p.Domains = []string{"example.com"}
 	if request, o := (register{uri: "sip:EXAMPLE.com.", aor: "sip:daveh@Example.Com"}).read(t, p); request == nil {
-		t.Errorf("refused: %s", o.Cause)
+		t.Errorf("refused: %s", o.Why())
 	}
 	request, o := register{uri: "sip:example.org", aor: "sip:daveh@example.org"}.read(t, p)
 	if request != nil || o.Status != 403 {
