@@ -3,7 +3,6 @@ package actors
 import (
 	"errors"
 	"fmt"
-	"math"
 	"sync/atomic"
 	"time"
 
@@ -80,12 +79,13 @@ func newCallbackGate(bulkhead int, limits Limits, meter Meter) *callbackGate {
 	least, most := uint(min(limits.CallbackFloor, bulkhead)), uint(bulkhead) //nolint:gosec // settings with a minimum of 1
 	return &callbackGate{
 		bulkhead: bulkhead, capacity: limits.CallbackQueue, reserve: limits.StoreReserve, meter: meter,
-		// It begins at the most: after a start everybody comes at once, and the limit moves by a few only in each window. It is not
-		// bound to what is under way, which is little until a storm begins.
+		// It moves by one or two ten times a second at the most. So it stays within a few times of what is under way, from where it
+		// comes down in seconds when the callback gets into trouble, and up again as soon.
 		limiter: adaptivelimiter.NewBuilder[any]().
-			WithLimits(least, most, most).
+			WithLimits(least, most, min(most, 2*least)).
 			WithRecentWindow(100*time.Millisecond, time.Second, 20).
-			WithMaxLimitFunc(func(int) float64 { return math.MaxInt32 }).
+			WithMaxLimitFactor(5).
+			WithMaxLimitStabilizationWindow(10 * time.Second).
 			Build(),
 		// It opens when most of what was asked lately failed, and closes when the first few questions after its delay do not.
 		breaker: circuitbreaker.NewBuilder[any]().

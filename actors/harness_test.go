@@ -56,7 +56,9 @@ func (l *fakeLink) Answer(a drachtio.Answer) {
 		err = l.confirm(a)
 	}
 	l.answers <- a
-	a.Done(err)
+	if a.Done != nil {
+		a.Done(err)
+	}
 }
 
 // A rig is the tree of actors with a fake at each end.
@@ -66,6 +68,9 @@ type rig struct {
 	link    *fakeLink
 	handler drachtio.Handler
 	stop    func()
+
+	source string        // of what is delivered; "" = 203.0.113.9:5060
+	delay  time.Duration // for which it has been on the way
 
 	mu    sync.Mutex
 	count int
@@ -235,8 +240,8 @@ func (g *rig) deliverText(text string) string {
 	id := fmt.Sprintf("tx-%d", g.count)
 	g.mu.Unlock()
 	g.handler.Request(drachtio.Request{
-		Transaction: id, Protocol: "udp", Arrived: g.deps.now(), Announcement: announced,
-		Source: netip.MustParseAddrPort("203.0.113.9:5060"), SIP: []byte(text),
+		Transaction: id, Protocol: "udp", Arrived: g.deps.now().Add(-g.delay), Announcement: announced,
+		Source: netip.MustParseAddrPort(orDefault(g.source, "203.0.113.9:5060")), SIP: []byte(text),
 	})
 	return id
 }

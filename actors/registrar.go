@@ -23,7 +23,7 @@ type Limits struct {
 	Margin          time.Duration // what of it is kept for the answer itself; 200 ms
 	Callbacks       int           // in flight, for domains that no realm names; 512
 	CallbackQueue   int           // waiting for one, for each realm; 4,096
-	CallbackFloor   int           // the least that a slow callback's permits are reduced to; 8
+	CallbackFloor   int           // the least that a slow callback's permits are reduced to; 32
 	BreakerPause    time.Duration // how long a callback that only fails is left alone; 3 s
 	StoreReserve    time.Duration // what of a deadline a callback leaves to the store; 800 ms, a quarter of the Deadline at most
 	StoreOperations int           // in flight; 64
@@ -32,7 +32,7 @@ type Limits struct {
 	IdleAOR         time.Duration // after which an aor actor is passivated; 10 s
 	IdleAORs        int           // aor actors above which idle ones go at once; 50,000
 	UnderWay        int           // REGISTERs from their frames to their answers; 16,384
-	PerSource       int           // of one source address; 2,048
+	PerSource       int           // of one source address; 2,048; below 0 = no bound
 	RememberFlows   time.Duration // how long it counts that a client registered from an address; 2 h
 	RetryAfter      time.Duration // the least in a 503, twice of it the most; 5 s
 }
@@ -42,7 +42,7 @@ func (l Limits) withDefaults() Limits {
 	l.Margin = orDefault(l.Margin, 200*time.Millisecond)
 	l.Callbacks = orDefault(l.Callbacks, 512)
 	l.CallbackQueue = orDefault(l.CallbackQueue, 4096)
-	l.CallbackFloor = orDefault(l.CallbackFloor, 8)
+	l.CallbackFloor = orDefault(l.CallbackFloor, 32)
 	l.BreakerPause = orDefault(l.BreakerPause, 3*time.Second)
 	l.StoreReserve = min(orDefault(l.StoreReserve, 800*time.Millisecond), l.Deadline/4)
 	l.StoreOperations = orDefault(l.StoreOperations, 64)

@@ -56,6 +56,7 @@ type Settings struct {
 	Auth         Auth         `key:"auth" help:"The digest challenge (RFC 7616, RFC 8760)."`
 	Registration Registration `key:"registration" help:"What may be registered, and for how long."`
 	Abuse        Abuse        `key:"abuse" help:"Limits and bans for those who send too much or guess passwords."`
+	Overload     Overload     `key:"overload" help:"When more comes than can be served."`
 	Limits       Limits       `key:"limits" help:"How much one address or one realm may have."`
 	HTTP         HTTP         `key:"http" help:"The HTTP server for /healthz and /readyz."`
 	Logging      Logging      `key:"logging" help:"What is logged, and how."`
@@ -186,6 +187,13 @@ type NAT struct {
 	Rule     string        `key:"rule" enum:"detect udp off" help:"Who is behind a NAT: detect = by comparing addresses, udp = every UDP client, off = nobody; empty = udp when redis.schema is jambonz, else detect."`
 	Interval time.Duration `key:"interval" default:"30s" check:"min=1s,seconds" want:"whole seconds, at least 1s" help:"Expiry granted to a client behind a NAT, so that it keeps its path open."`
 	Keep     string        `key:"keep" enum:"granted requested" help:"How long Redis keeps such a binding: as granted, or as requested; empty = requested when redis.schema is jambonz, else granted."`
+}
+
+// Overload bounds what is under way and says when those who are turned away may come again.
+type Overload struct {
+	UnderWay   int           `key:"underWay" default:"16384" check:"min=64,max=1000000" want:"a number from 64 to 1000000" help:"REGISTERs under way at once, from their arrival to their answer; more are answered 503, those first who lose the least by it (docs/overload.md)."`
+	PerSource  int           `key:"perSource" default:"2048" check:"min=0,max=1000000" want:"a number from 0 to 1000000" help:"Those of one source address, abuse.trusted ones aside; 0 = no bound."`
+	RetryAfter time.Duration `key:"retryAfter" default:"5s" check:"min=1s,max=10m,seconds" want:"whole seconds from 1s to 10m" help:"Retry-After of a 503 is drawn between this and twice of it, so that clients do not all come back at once."`
 }
 
 // Limits bound what is registered. Realms may have their own.

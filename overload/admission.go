@@ -36,9 +36,9 @@ type sources struct {
 	open map[netip.Addr]int32
 }
 
-// NewAdmission bounds what is under way in all and for one source; perSource 0 = no bound for that.
+// NewAdmission bounds what is under way in all and for one source; perSource 0 or less = no bound for that.
 func NewAdmission(limit, perSource int) *Admission {
-	a := &Admission{limit: int64(limit), perSource: int32(min(perSource, limit)), seed: maphash.MakeSeed()} //nolint:gosec // the limit is a setting with a maximum
+	a := &Admission{limit: int64(limit), perSource: int32(max(0, min(perSource, limit))), seed: maphash.MakeSeed()} //nolint:gosec // the limit is a setting with a maximum
 	for i := range a.sources {
 		a.sources[i].open = map[netip.Addr]int32{}
 	}

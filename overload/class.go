@@ -31,13 +31,13 @@ func (c Class) String() string {
 const Budget = 250 * time.Millisecond
 
 // patience is the standing delay of a queue that a class puts up with. Strangers are sent away long before the budget is
-// spent: each that is challenged comes back with an answer that costs ten times as much. An answer waits for four budgets at
-// most: whoever is served shall be served within a second or so.
+// spent: each that is challenged comes back with an answer that costs ten times as much. An answer waits for two budgets at
+// most: the queue can become twice as long until that is noticed, and whoever is served shall be served within a second.
 var patience = [classes]time.Duration{
 	Stranger: Budget / 5,
 	Newcomer: Budget / 2,
 	Refresh:  Budget * 4 / 5,
-	Answer:   Budget * 4,
+	Answer:   Budget * 2,
 	Removal:  math.MaxInt64,
 }
 

@@ -39,7 +39,7 @@ func (b *realmsBuilder) named() ([]actors.Realm, error) {
 		if err != nil {
 			return nil, fmt.Errorf("realm %s: %w", s.Name, err)
 		}
-		realm.Policy.Domains = s.Names
+		realm.Policy.Domains, realm.Name = s.Names, s.Name
 		realms = append(realms, realm)
 	}
 	return realms, nil

@@ -76,11 +76,15 @@ func (p *program) join(s config.Settings) (err error) {
 		Policy:     standard.Policy,
 		Realms:     named,
 		Bindings:   p.store,
-		Limits:     actors.Limits{Deadline: s.Registration.Deadline, Callbacks: s.AuthCallback.Concurrency},
-		Guard:      guard.New(guardOptions(s.Abuse)),
-		Blacklist:  p.banList(),
-		Links:      links,
-		Log:        p.log,
+		Limits: actors.Limits{
+			Deadline: s.Registration.Deadline, Callbacks: s.AuthCallback.Concurrency, StoreReserve: s.Redis.Timeout,
+			UnderWay: s.Overload.UnderWay, PerSource: orUnbounded(s.Overload.PerSource), RetryAfter: s.Overload.RetryAfter,
+			RememberFlows: s.Registration.MaxExpires,
+		},
+		Guard:     guard.New(guardOptions(s.Abuse)),
+		Blacklist: p.banList(),
+		Links:     links,
+		Log:       p.log,
 	})
 	if err != nil {
 		return err
@@ -88,6 +92,14 @@ func (p *program) join(s config.Settings) (err error) {
 	p.registrar.Store(registrar)
 	p.fallbacks = inBackground(func(ctx context.Context) { p.store.KeepFallbacks(ctx, p.fallbackFailed) })
 	return nil
+}
+
+// orUnbounded is a limit of the settings, where 0 is none, as the actors know it.
+func orUnbounded(limit int) int {
+	if limit == 0 {
+		return -1
+	}
+	return limit
 }
 
 func (p *program) fallbackFailed(err error) {
