@@ -63,7 +63,7 @@ func (l *fakeLink) Answer(a drachtio.Answer) {
 
 // A rig is the tree of actors with a fake at each end.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	deps    *dependencies
 	link    *fakeLink
 	handler drachtio.Handler
@@ -158,7 +158,7 @@ func (m *memory) spend(aor registration.AOR, use registration.NonceUse, change b
 }
 
 // newRig starts a tree. Zero fields of the config are filled with fakes that always succeed.
-func newRig(t *testing.T, c Config) *rig {
+func newRig(t testing.TB, c Config) *rig {
 	t.Helper()
 	log := zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.Disabled)
 	if os.Getenv("ACTORS_LOG") != "" {
@@ -168,7 +168,7 @@ func newRig(t *testing.T, c Config) *rig {
 }
 
 // newRigWithLog is newRig for tests that read the log.
-func newRigWithLog(t *testing.T, c Config, log zerolog.Logger) *rig {
+func newRigWithLog(t testing.TB, c Config, log zerolog.Logger) *rig {
 	t.Helper()
 	if c.Authorizer == nil {
 		c.Authorizer = authorizerFunc(always)

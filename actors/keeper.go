@@ -32,7 +32,7 @@ type storing struct {
 type storeEnded struct{}
 
 func keeperProps(deps *dependencies) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &keeper{deps: deps} })
+	return actor.PropsFromProducer(func() actor.Actor { return &keeper{deps: deps} }, actor.WithDispatcher(goroutines{}))
 }
 
 // Receive implements actor.Actor.

@@ -27,7 +27,7 @@ func (g *rig) authorizationOf(user string, count int) string {
 	return answered(g.t, user, c.Realm, c.Nonce, count)
 }
 
-func answered(t *testing.T, user, realm, nonce string, count int) string {
+func answered(t testing.TB, user, realm, nonce string, count int) string {
 	t.Helper()
 	cred, err := digest.Digest(&digest.Challenge{Realm: realm, Nonce: nonce, Algorithm: "MD5", QOP: []string{"auth"}},
 		digest.Options{Method: "REGISTER", URI: "sip:" + realm, Username: user, Password: "secret", Count: count})

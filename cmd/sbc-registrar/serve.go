@@ -34,6 +34,7 @@ SIGTERM or Ctrl-C stops it cleanly: it asks the servers for no more requests, fi
 			}
 			ctx, release := untilSignal(cmd.Context())
 			defer release()
+			tuneCollector()
 			return run(ctx, settings, newLog(settings.Logging, os.Stdout), func(*program) {})
 		},
 	}
