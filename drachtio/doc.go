@@ -28,9 +28,10 @@
 // # Failure
 //
 // A link ends when a pong is late, a write does not get away, or the server sends what is no frame or no message; frames
-// are read up to [MaxFrameIn]. A Client then dials again, with full jitter up to 30 seconds; the pause shrinks again only
-// after a link of a minute, and after a refused secret it is at least 30 seconds. With TLS there is no way back to plain
-// TCP. Messages of unknown types are skipped.
+// are read up to [MaxFrameIn]. A Client then dials again, after a pause that is random (full jitter): at most two seconds
+// while nobody listens, growing up to 30 seconds while the server is there and no link lasts for a minute, and at least
+// 30 seconds after a refused secret; see [Backoff]. With TLS there is no way back to plain TCP. Messages of unknown types
+// are skipped.
 //
 // # Safety
 //
