@@ -32,6 +32,7 @@ type link struct {
 
 	commands chan []byte // frames other than answers, for the writer
 	pong     chan Reply  // of the ping under way
+	batch    []byte      // the writer's
 
 	mu      sync.Mutex
 	awaited map[string]chan<- Reply // by command id; each has room for its reply
@@ -85,6 +86,7 @@ func (l *link) serve(ctx context.Context, n *lane, deliver func(Request)) error 
 
 func (l *link) read(n *lane, deliver func(Request)) error {
 	for _, incoming := range l.early {
+		n.brings(incoming.Transaction)
 		deliver(incoming.request(l.announcement))
 	}
 	l.early = nil
@@ -99,6 +101,7 @@ func (l *link) read(n *lane, deliver func(Request)) error {
 		}
 		switch e := event.(type) {
 		case Incoming:
+			n.brings(e.Transaction)
 			deliver(e.request(l.announcement))
 		case Reply:
 			if !n.box.confirm(e) {
@@ -200,21 +203,17 @@ func (l *link) ping() error {
 	return l.send(frame)
 }
 
+// writeLetters writes one batch. What is left waits for the writer's next turn, for a server that takes its time over many
+// answers must not go without a ping meanwhile.
 func (l *link) writeLetters(n *lane) error {
-	var batch []byte
-	for letter := n.next(); letter != nil; letter = n.next() {
-		if batch = append(batch, letter.frame...); len(batch) < maxBatch {
-			continue
-		}
-		if err := l.send(batch); err != nil {
-			return err
-		}
-		batch = batch[:0]
+	var more bool
+	if l.batch, more = n.fill(l.batch[:0]); more {
+		n.rouse()
 	}
-	if len(batch) == 0 {
+	if len(l.batch) == 0 {
 		return nil
 	}
-	return l.send(batch)
+	return l.send(l.batch)
 }
 
 func (l *link) send(frames []byte) error {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -98,6 +99,126 @@ func TestAHalfOpenLinkIsClosedWithinIntervalAndTimeout(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAStreamThatGoesNowhereIsClosed: bytes come, and no frame does. The pongs tell: they would have to come in between.
+func TestAStreamThatGoesNowhereIsClosed(t *testing.T) {
+	trickle := func(text string, every time.Duration) func(*peer) {
+		return func(p *peer) {
+			p.accept()
+			var reading sync.WaitGroup
+			reading.Go(func() {
+				_ = p.conn.SetReadDeadline(time.Time{})
+				_, _ = io.Copy(io.Discard, p.conn)
+			})
+			for i := 0; ; i++ {
+				if _, err := p.conn.Write([]byte{text[i%len(text)]}); err != nil {
+					break
+				}
+				time.Sleep(every)
+			}
+			reading.Wait()
+		}
+	}
+	for name, serve := range map[string]func(*peer){
+		"a frame that never ends": func(p *peer) {
+			p.accept()
+			p.write([]byte("65000#m|sip|"))
+			_ = p.conn.SetReadDeadline(time.Time{})
+			_, _ = io.Copy(io.Discard, p.conn)
+		},
+		"a frame of one byte a second":       trickle("65000#"+strings.Repeat("x", 65000), time.Second),
+		"small frames of one byte a second":  trickle("10#m|news|abc", time.Second),
+		"small frames of ten bytes a second": trickle("10#m|news|abc", 100*time.Millisecond),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, serve, func(t *testing.T, _ *Client, heard *recorder) {
+				<-heard.ups
+				began := time.Now()
+				if got := <-heard.downs; !errors.Is(got.err, ErrNoPong) || time.Since(began) != 8*time.Second {
+					t.Errorf("LinkDown(%v) after %s, want ErrNoPong after 8 s", got.err, time.Since(began))
+				}
+			})
+		})
+	}
+}
+
+// TestAServerThatReadsSlowlyIsPinged: answers without end must not keep the writer from its other duties.
+func TestAServerThatReadsSlowlyIsPinged(t *testing.T) {
+	var pinged atomic.Int64 // after so long
+	serve := func(p *peer) {
+		p.accept()
+		_ = p.conn.SetReadDeadline(time.Time{})
+		began := time.Now()
+		for {
+			text, err := p.frames.ReadFrame()
+			if err != nil {
+				return
+			}
+			if _, command, _ := DecodeCommand(text); command == (Ping{}) {
+				pinged.CompareAndSwap(0, int64(time.Since(began)))
+			}
+			time.Sleep(5 * time.Millisecond) // a batch of answers takes it about a second
+		}
+	}
+	inBubble(t, serve, func(t *testing.T, client *Client, heard *recorder) {
+		<-heard.ups
+		for i := range 10_000 {
+			client.Answer(Answer{Transaction: fmt.Sprint("tx-", i), Response: okResponse})
+		}
+		time.Sleep(time.Minute)
+		if after := time.Duration(pinged.Load()); after == 0 || after > 7*time.Second {
+			t.Errorf("the first ping came after %s", after)
+		}
+	})
+}
+
+// TestAnswersThatAServerDoesNotReadAreSentAgain: it hands over requests and reads nothing.
+func TestAnswersThatAServerDoesNotReadAreSentAgain(t *testing.T) {
+	const requests = 100
+	deaf := true
+	answered := make(chan string, 2*requests)
+	serve := func(p *peer) {
+		p.accept()
+		if deaf {
+			deaf = false
+			for i := range requests {
+				p.say(register(fmt.Sprint("tx-", i)))
+			}
+			return // the pipe stays open
+		}
+		_ = p.conn.SetReadDeadline(time.Time{})
+		for {
+			text, err := p.frames.ReadFrame()
+			if err != nil {
+				return
+			}
+			if id, command, _ := DecodeCommand(text); command != (Ping{}) {
+				answered <- command.(Respond).Transaction
+				p.say(sent(id, "tx"))
+			}
+		}
+	}
+	inBubble(t, serve, func(t *testing.T, client *Client, heard *recorder) {
+		<-heard.ups
+		var fates []<-chan error
+		for range requests {
+			fates = append(fates, answer(client.Answer, (<-heard.requests).Transaction))
+		}
+		began := time.Now()
+		if got := <-heard.downs; !errors.Is(got.err, os.ErrDeadlineExceeded) || time.Since(began) != 2*time.Second {
+			t.Errorf("LinkDown(%v) after %s, want a time-out of the write after 2 s", got.err, time.Since(began))
+		}
+		for i, fate := range fates {
+			wantOnce(t, fate, nil)
+			if got := <-answered; got != fmt.Sprint("tx-", i) {
+				t.Errorf("answer %d is for %s", i, got)
+			}
+		}
+		if len(answered) > 0 {
+			t.Errorf("%d answers were sent twice", len(answered))
+		}
+	})
 }
 
 func TestALinkIsClosedWhenItsPongMayTakeLongerThanAnInterval(t *testing.T) {
