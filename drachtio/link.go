@@ -169,24 +169,25 @@ func (l *link) write(n *lane) error {
 	var overdue <-chan time.Time // fires when the pong is; nil while no ping is under way
 	for {
 		var err error
-		select {
-		case <-l.ended:
-			return nil
-		case <-n.wake:
-			err = l.writeLetters(n)
-		case frame := <-l.commands:
-			err = l.send(frame)
-		case <-l.pong:
-			overdue = nil
+		select { // the watchdog comes before answers, of which there may be no end
 		case <-ping.C:
-			if overdue == nil {
-				overdue = time.After(l.options.PingTimeout)
-				err = l.ping()
-			}
+			err = l.ping(&overdue)
 		case <-overdue:
-			overdue = nil
-			if len(l.pong) == 0 { // this goroutine may have been late itself
-				err = ErrNoPong
+			err = l.missPong(&overdue)
+		default:
+			select {
+			case <-l.ended:
+				return nil
+			case <-n.wake:
+				err = l.writeLetters(n)
+			case frame := <-l.commands:
+				err = l.send(frame)
+			case <-l.pong:
+				overdue = nil
+			case <-ping.C:
+				err = l.ping(&overdue)
+			case <-overdue:
+				err = l.missPong(&overdue)
 			}
 		}
 		if err != nil {
@@ -195,12 +196,28 @@ func (l *link) write(n *lane) error {
 	}
 }
 
-func (l *link) ping() error {
+// ping sends a ping, unless one is under way.
+func (l *link) ping(overdue *<-chan time.Time) error {
+	if *overdue != nil {
+		return nil
+	}
+	*overdue = time.After(l.options.PingTimeout)
 	_, frame, err := l.expect(Ping{}, l.pong)
 	if err != nil {
 		return err
 	}
 	return l.send(frame)
+}
+
+// missPong ends the link, unless the pong is there: this goroutine may have been late itself.
+func (l *link) missPong(overdue *<-chan time.Time) error {
+	*overdue = nil
+	select {
+	case <-l.pong:
+		return nil
+	default:
+		return ErrNoPong
+	}
 }
 
 // writeLetters writes one batch. What is left waits for the writer's next turn, for a server that takes its time over many

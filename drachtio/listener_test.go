@@ -75,6 +75,8 @@ func TestTheNumberOfSessionsIsBounded(t *testing.T) {
 	sessions := serve(t, l, heard)
 	first := dialListener(t, l)
 	first.welcome()
+	first.say(register("tx"))
+	await(t, heard.requests, "the request")
 	if got := dialListener(t, l).gone(); len(got) > 0 {
 		t.Errorf("one too many received %q", got)
 	}
