@@ -38,8 +38,9 @@ type ListenOptions struct {
 	// AnswerTimeout is how long a session waits for its answer to be given and confirmed; default 64 s, the longest that a
 	// server keeps a request.
 	AnswerTimeout time.Duration
-	// Rejected hears of every connection that was turned away, and of every failure to accept one (then remote is nil).
-	// It is called from Serve, and must return quickly. It may be nil.
+	// Rejected hears of every connection that was turned away, of every one that ended without having brought a request, and
+	// of every failure to accept one (then remote is nil). It is called from any goroutine, as often as somebody connects, and
+	// must return quickly. It may be nil.
 	Rejected func(remote net.Addr, err error)
 }
 

@@ -85,7 +85,16 @@ func (s *Session) Run(ctx context.Context, h Handler) error {
 	if ctx.Err() != nil {
 		return nil
 	}
+	if err != nil && !s.hasAsked() {
+		s.listener.reject(s.RemoteAddr(), err)
+	}
 	return err
+}
+
+func (s *Session) hasAsked() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
 }
 
 func (s *Session) run(ctx context.Context, h Handler) error {

@@ -365,12 +365,12 @@ func TestTheBoundsOfThePauses(t *testing.T) {
 	broken := errors.New("broken")
 	for name, c := range map[string]struct {
 		err     error
-		bounds  []time.Duration // of the first pauses, milliseconds
+		bounds  []int // of the first pauses, milliseconds
 		longest time.Duration
 	}{
-		"nobody there":             {refused, []time.Duration{250, 500, 1000, 2000, 2000, 2000}, 2 * time.Second},
-		"closed without a word":    {silence, []time.Duration{250, 500, 1000, 2000, 2000, 2000}, 30 * time.Second},
-		"there, and no link lasts": {broken, []time.Duration{250, 500, 1000, 2000, 4000, 8000, 16000, 30000}, 30 * time.Second},
+		"nobody there":             {refused, []int{250, 500, 1000, 2000, 2000, 2000}, 2 * time.Second},
+		"closed without a word":    {silence, []int{250, 500, 1000, 2000, 2000, 2000}, 30 * time.Second},
+		"there, and no link lasts": {broken, []int{250, 500, 1000, 2000, 4000, 8000, 16000, 30000}, 30 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -378,7 +378,7 @@ func TestTheBoundsOfThePauses(t *testing.T) {
 				var longest time.Duration
 				for i := range 1000 {
 					pause := p.next(c.err, time.Time{})
-					if i < len(c.bounds) && pause > c.bounds[i]*time.Millisecond || pause > c.longest || pause <= 0 {
+					if i < len(c.bounds) && int(pause.Milliseconds()) > c.bounds[i] || pause > c.longest || pause <= 0 {
 						t.Fatalf("pause %d is %s", i, pause)
 					}
 					longest = max(longest, pause)
