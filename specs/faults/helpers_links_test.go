@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"fmt"
 	"net/http"
 
 	. "sbc-registrar/specs/support"
@@ -18,3 +19,6 @@ func quiet(site *Site) {
 	site.Settings.Set("abuse.sourceRate", 0)
 	site.Settings.Set("abuse.aorRate", 0)
 }
+
+// transactionNumber is a transaction as drachtio servers name them.
+func transactionNumber(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }

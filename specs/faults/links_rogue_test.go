@@ -1,7 +1,6 @@
 package faults_test
 
 import (
-	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -141,7 +140,7 @@ var _ = Describe("A server on the control port that misbehaves", func() {
 		const requests = 20_000
 		var transactions []string
 		for i := range requests {
-			transactions = append(transactions, fmt.Sprintf("00000000-0000-4000-8000-%012d", i))
+			transactions = append(transactions, transactionNumber(i))
 		}
 		link := rogue.Next()
 		tcp, _ := link.Conn.(*net.TCPConn)

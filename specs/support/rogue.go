@@ -75,7 +75,7 @@ func (r *Rogue) acceptAll() {
 		if r.secure != nil {
 			conn = tls.Server(conn, r.secure)
 		}
-		r.links <- &RogueLink{Conn: conn, reader: bufio.NewReader(conn)}
+		r.links <- NewRogueLink(conn)
 	}
 }
 
@@ -155,4 +155,9 @@ func (l *RogueLink) Serve(told func(transaction, status string)) {
 			l.Reply(message[0], "OK")
 		}
 	}
+}
+
+// NewRogueLink makes one of a connection that the spec itself opened to a registrar that listens.
+func NewRogueLink(conn net.Conn) *RogueLink {
+	return &RogueLink{Conn: conn, reader: bufio.NewReader(conn)}
 }
