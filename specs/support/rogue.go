@@ -161,3 +161,13 @@ func (l *RogueLink) Serve(told func(transaction, status string)) {
 func NewRogueLink(conn net.Conn) *RogueLink {
 	return &RogueLink{Conn: conn, reader: bufio.NewReader(conn)}
 }
+
+// Await is Next for a goroutine of the spec: false when stop was closed first.
+func (r *Rogue) Await(stop <-chan struct{}) (*RogueLink, bool) {
+	select {
+	case link := <-r.links:
+		return link, true
+	case <-stop:
+		return nil, false
+	}
+}
