@@ -102,6 +102,9 @@ func (g *grievance) forget() { *g = grievance{} }
 
 // gist is the text of an error without what is different each time: the port of our side.
 func gist(err error) string {
+	if errors.Is(err, errWordless) {
+		return errWordless.Error() // by an end or a reset, as it happens
+	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Op + ": " + op.Err.Error()
 	}

@@ -454,6 +454,9 @@ func TestAnotherFailureIsNews(t *testing.T) {
 		{errors.New("another"), true},
 		{errors.New("another"), false},
 		{reset(1), true},
+		{tagged{reset(1), errWordless}, true},
+		{tagged{io.EOF, errWordless}, false},
+		{reset(1), true},
 	} {
 		if got := g.tell(c.err, time.Hour); got != c.news {
 			t.Errorf("%v is told: %t, want %t", c.err, got, c.news)
