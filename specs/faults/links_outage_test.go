@@ -160,7 +160,7 @@ var _ = Describe("A link that is open but dead", func() {
 			network.Mend()
 			Expect(phone.Answer(request)).To(Grant(phone.Contact(), 3600))
 			Eventually(site.Tap.Answers).Should(HaveEach(HaveLen(1)), "one answer for each request")
-			Expect(site.FrontEnd.Events(edge.Answered)).To(HaveLen(2))
+			Eventually(func() []edge.Event { return site.FrontEnd.Events(edge.Answered) }).Should(HaveLen(2))
 			Expect(site.FrontEnd.Events(edge.Refused, edge.Expired, edge.Gone, edge.Rejected)).To(BeEmpty())
 		})
 	})
