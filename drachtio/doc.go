@@ -10,11 +10,11 @@
 //
 // # Answers
 //
-// An [Answer] belongs to its transaction, not to a connection. It is kept, within a bound, until the server has confirmed
-// it or its deadline has passed; if its connection breaks before, it is sent again on another connection to the same server,
-// the next one if there is none. Sending twice does no harm: the server sends one response and refuses the second. For
-// every answer Done is told exactly once: nil, a [*NOKError] with the server's reason, [ErrExpired], [ErrClosed],
-// [ErrOverflow], or why the answer is not fit to be sent. Every request needs an answer: an unanswered one is
+// An [Answer] belongs to its transaction, not to a connection. It is kept until the server has confirmed it, its deadline
+// has passed, or newer ones need its memory; if its connection breaks before, it is sent again on another connection to
+// the same server, the next one if there is none. Sending twice does no harm: the server sends one response and refuses
+// the second. For every answer Done is told exactly once: nil, a [*NOKError] with the server's reason, [ErrExpired],
+// [ErrClosed], [ErrOverflow], or why the answer is not fit to be sent. Every request needs an answer: an unanswered one is
 // held for 64 seconds, in which the server swallows what the client repeats. Only final responses are accepted, since a
 // provisional one ends the transaction in the server.
 //
