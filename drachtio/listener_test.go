@@ -127,6 +127,27 @@ func TestListeningOffLoopbackNeedsAProofOfWhoConnects(t *testing.T) {
 	}
 }
 
+func TestASocketThatIsOpenAlreadyIsTakenUnderTheSameRules(t *testing.T) {
+	for address, wrong := range map[string]bool{"127.0.0.1:0": false, "0.0.0.0:0": true} {
+		socket, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = socket.Close() })
+		l, err := NewListener(socket, ListenOptions{Options: Options{Secret: secret}})
+		if errors.Is(err, ErrExposed) != wrong {
+			t.Errorf("%s: %v", address, err)
+		}
+		if wrong {
+			continue
+		}
+		heard := newRecorder()
+		serve(t, l, heard)
+		dialListener(t, l).welcome()
+		await(t, heard.ups, "LinkUp")
+	}
+}
+
 func TestClosingTheListenerEndsWhatOnlyAFurtherConnectionCouldCarry(t *testing.T) {
 	heard := newRecorder()
 	l := listen(t, ListenOptions{})

@@ -93,10 +93,6 @@ var _ = Describe("A server on the control port that misbehaves", func() {
 			expectUnharmed()
 		},
 		Entry("a frame whose bytes never come", func(l *RogueLink) { l.Write("60000#m|sip|network") }),
-		Entry("a frame of one byte a second", func(l *RogueLink) {
-			l.Write("60000#")
-			trickle(l, strings.Repeat("x", 60000), time.Second)
-		}),
 		Entry("frames of one byte a second", func(l *RogueLink) { trickle(l, strings.Repeat("10#m|news|abc", 100), time.Second) }),
 		Entry("no pong", func(*RogueLink) {}),
 	)
