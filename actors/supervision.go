@@ -102,7 +102,7 @@ func describe(reason any) string {
 
 // panicked is the outcome of a request that an actor panicked over.
 func panicked() registration.Outcome {
-	return registration.Outcome{Status: 500, Deed: registration.Failed, Cause: "panic"}
+	return registration.Outcome{Status: 500, Deed: registration.Failed, Cause: registration.Panicked}
 }
 
 // recovered turns a panic into an error.

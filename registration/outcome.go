@@ -66,6 +66,9 @@ const (
 	CallbackRefuse Cause = "callback said fail"
 	StoreFailed    Cause = "store failed" // Redis could not, or did not tell (rule 26)
 	DeadlinePassed Cause = "deadline passed"
+	Overloaded     Cause = "overload" // it was shed (P14)
+	Panicked       Cause = "panic"    // an actor failed over it
+	Outlawed       Cause = "source is banned"
 )
 
 // Why is the cause with its detail, for the log.
