@@ -182,7 +182,9 @@ func TestTheNumberOfSeriesIsBounded(t *testing.T) {
 func TestMetricsFollowTheRulesOfPrometheus(t *testing.T) {
 	p := metrics.NewPrometheus(known)
 	tell(p)
-	p.Watch(func() (actors.Snapshot, bool) { return actors.Snapshot{Standing: map[actors.Stage]time.Duration{actors.Callback: 1}}, true })
+	p.Watch(func() (actors.Snapshot, bool) {
+		return actors.Snapshot{Standing: map[actors.Stage]time.Duration{actors.Callback: 1}}, true
+	})
 	problems, err := testutil.GatherAndLint(p.Gatherer())
 	if err != nil {
 		t.Fatal(err)
