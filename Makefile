@@ -75,6 +75,10 @@ fmt: ## format the code
 settings: ## write the settings table of the README from the code
 	UPDATE=1 go test -count=1 -run TestREADMESettings ./config
 
+.PHONY: metrics
+metrics: ## write the table of docs/metrics.md from the code
+	UPDATE=1 go test -count=1 -run TestMetricsTable ./metrics
+
 .PHONY: rules
 rules: ## write docs/rules.md from the rule numbers in code and specs
 	UPDATE=1 go test -count=1 -run TestRulesTable ./docs

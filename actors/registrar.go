@@ -101,6 +101,7 @@ type dependencies struct {
 	linksUp    atomic.Int64
 	aors       atomic.Int64 // aor actors that live
 	passivated atomic.Int64
+	domains    domains
 }
 
 // unavailable is the 503 for something that we could not do; its Retry-After is drawn from [RetryAfter, 2·RetryAfter].

@@ -58,7 +58,8 @@ type Settings struct {
 	Abuse        Abuse        `key:"abuse" help:"Limits and bans for those who send too much or guess passwords."`
 	Overload     Overload     `key:"overload" help:"When more comes than can be served."`
 	Limits       Limits       `key:"limits" help:"How much one address or one realm may have."`
-	HTTP         HTTP         `key:"http" help:"The HTTP server for /healthz and /readyz."`
+	HTTP         HTTP         `key:"http" help:"The HTTP server for /healthz, /readyz and /metrics."`
+	Metrics      Metrics      `key:"metrics" help:"What the registrar tells of what it does."`
 	Logging      Logging      `key:"logging" help:"What is logged, and how."`
 	Realms       []Realm      `key:"realms" want:"a list of sections, each with name or names; as text: JSON" help:"Tenants with a callback of their own, as a list of {name or names, callback, algorithms, identity, registration, limits}: their domains, the keys of authCallback, those of auth and registration that are about lifetimes and NAT, and limits. What one leaves out is as at the top level; secrets of a callback go along with its uri only. In the environment: JSON."`
 
@@ -202,9 +203,9 @@ type Limits struct {
 	MaxContacts int `key:"maxContacts" default:"10" check:"min=1,max=50" want:"a number from 1 to 50" help:"Contacts that one user may have registered at a time; fewer when an answer cannot list as many."`
 }
 
-// HTTP is the server of the health endpoints.
+// HTTP is the server of the health endpoints and the metrics.
 type HTTP struct {
-	Address string `key:"address" default:"127.0.0.1:3080" flag:"http-address" check:"omitempty,listen" want:"host:port or :port, or off" help:"Address of the health endpoints; empty or off = none."`
+	Address string `key:"address" default:"127.0.0.1:3080" flag:"http-address" check:"omitempty,listen" want:"host:port or :port, or off" help:"Address of /healthz, /readyz and /metrics; empty or off = none."`
 }
 
 // Logging says what is logged.

@@ -22,6 +22,7 @@ type realmsBuilder struct {
 func (b *realmsBuilder) standard() (actors.Realm, error) {
 	s := b.settings
 	realm, err := b.realm(s.AuthCallback, s.Auth.Digest, s.Registration.Lifetimes, s.Limits)
+	realm.Name = standardRealm
 	realm.Policy.Domains, realm.Policy.AllowIPDomains = s.Registration.Domains, s.Registration.AllowIPDomains
 	if s.AuthCallback.URI == "" {
 		realm.Policy.Domains = nil
@@ -39,7 +40,7 @@ func (b *realmsBuilder) named() ([]actors.Realm, error) {
 		if err != nil {
 			return nil, fmt.Errorf("realm %s: %w", s.Name, err)
 		}
-		realm.Policy.Domains, realm.Name = s.Names, s.Name
+		realm.Name, realm.Policy.Domains = s.Names[0], s.Names
 		realms = append(realms, realm)
 	}
 	return realms, nil

@@ -82,7 +82,8 @@ func cleanEnvironment() []string {
 	var kept []string
 	for _, entry := range os.Environ() {
 		switch name, _, _ := strings.Cut(entry, "="); {
-		case strings.HasPrefix(name, "SBC_REGISTRAR_"), strings.HasPrefix(name, "DRACHTIO_"), strings.HasPrefix(name, "JAMBONES_"):
+		case strings.HasPrefix(name, "SBC_REGISTRAR_"), strings.HasPrefix(name, "DRACHTIO_"), strings.HasPrefix(name, "JAMBONES_"),
+			strings.HasPrefix(name, "STATS_"), name == "ENABLE_METRICS":
 		default:
 			kept = append(kept, entry)
 		}
