@@ -56,7 +56,7 @@ func (c *conn) read(body io.Reader) (text []byte, whole bool, err error) {
 		}
 		n, err := body.Read(text[len(text):cap(text)])
 		text = text[:len(text)+n]
-		if err == io.EOF { //nolint:errorlint // a Reader gives it as it is
+		if err == io.EOF {
 			return text, true, nil
 		}
 		if err != nil {

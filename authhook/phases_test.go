@@ -102,7 +102,7 @@ func TestWhatDoesNotEndIsCutShort(t *testing.T) {
 					_, err = io.WriteString(conn, many)
 				}
 			})
-			failsWith(t, newClient(t, Options{URI: "http://" + address, Timeout: time.Minute}), c.kind)
+			_ = failsWith(t, newClient(t, Options{URI: "http://" + address, Timeout: time.Minute}), c.kind)
 		})
 	}
 }
@@ -132,7 +132,7 @@ func TestConnectionsThatBreakInEveryPhase(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client := newClient(t, Options{URI: c.scheme + "://" + serveRaw(t, c.handle), TLS: TLS{Insecure: true}})
-			failsWith(t, client, c.kind)
+			_ = failsWith(t, client, c.kind)
 		})
 	}
 }
