@@ -46,7 +46,6 @@ func newConn(inner net.Conn, p *pool, until time.Time) (*conn, error) {
 		DialContext:            func(context.Context, string, string) (net.Conn, error) { return c, nil },
 		DisableCompression:     true, // a compressed answer could unpack to any size
 		MaxResponseHeaderBytes: maxAnswer,
-		WriteBufferSize:        writeBuffer,
 		Protocols:              new(http.Protocols),
 	}
 	transport.Protocols.SetHTTP1(true)

@@ -73,7 +73,7 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, Kind, error) {
 	secure := tls.Client(inner, d.tls.config())
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = inner.Close()
-		return nil, KindTLS, err
+		return nil, KindTLS, &net.OpError{Op: "handshake", Net: "tcp", Addr: inner.RemoteAddr(), Err: err}
 	}
 	return secure, "", nil
 }

@@ -40,8 +40,11 @@ func (k Kind) OfCallback() bool {
 	return k != KindRequest && k != KindOverdue && k != KindCanceled
 }
 
-// maxExcerpt is how much of a foreign text an error shows, in bytes.
-const maxExcerpt = 80
+// How much an error shows, in bytes: of what the callback sent, and of what the network said.
+const (
+	maxExcerpt = 80
+	maxReason  = 240
+)
 
 // An Error says why nothing could be found out. Its text is one printable line that holds no secret.
 type Error struct {
@@ -79,7 +82,7 @@ func (e *Error) explain(err error, secrets []string) {
 		return
 	}
 	if text := []byte(err.Error()); !containsAny(text, secrets) {
-		e.cause, e.Reason = err, neutral(text, 2*maxExcerpt)
+		e.cause, e.Reason = err, neutral(text, maxReason)
 	} else {
 		e.Reason = withheld
 	}

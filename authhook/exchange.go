@@ -13,7 +13,6 @@ import (
 const (
 	maxAnswer   = 16 << 10 // bytes that are read of an answer's body at most, and of its header
 	usualAnswer = 1 << 10  // bytes that nearly every body fits into
-	writeBuffer = 8 << 10  // bytes that nearly every question fits into, so that it leaves at once
 )
 
 // An answer is what came back over HTTP.

@@ -12,7 +12,7 @@ import (
 
 // unreached sorts what went wrong before a question could be put: kind is the part of the way that failed.
 func (c *Client) unreached(ctx context.Context, q *call, kind Kind, err error) *Error {
-	e := &Error{Kind: kind, cause: err, Reason: neutral([]byte(err.Error()), 2*maxExcerpt)}
+	e := &Error{Kind: kind, cause: err, Reason: neutral([]byte(err.Error()), maxReason)}
 	var name *net.DNSError
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):

@@ -2,7 +2,10 @@ package authhook
 
 import (
 	"errors"
+	"net"
 	"net/http"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -69,5 +72,46 @@ func TestNothingIsRepeatedWithoutTimeForIt(t *testing.T) {
 	}
 	if len(questions) != 2 {
 		t.Errorf("%d questions were put", len(questions))
+	}
+}
+
+// deaf is a connection to a host that acknowledges nothing, as the kernel shows it in the end.
+type deaf struct {
+	net.Conn
+	spoken chan struct{}
+}
+
+func (d *deaf) Write(b []byte) (int, error) {
+	close(d.spoken)
+	return len(b), nil
+}
+
+func (d *deaf) Read([]byte) (int, error) {
+	<-d.spoken
+	return 0, &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ETIMEDOUT)}
+}
+
+func TestAHostThatAcknowledgesNothingCostsNoQuestion(t *testing.T) {
+	client := start(t, Options{}, says(granting))
+	keepDeaf := func() {
+		inner, _, err := client.pool.dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := newConn(&deaf{Conn: inner, spoken: make(chan struct{})}, client.pool, time.Now().Add(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.pool.keep(c)
+	}
+	keepDeaf()
+	if verdict, err := ask(t, client); err != nil || !verdict.OK {
+		t.Errorf("got %+v, %v", verdict, err)
+	}
+	for client.budget.spend() {
+	}
+	keepDeaf()
+	if failure := failsWith(t, client, KindTimeout); !errors.Is(failure, syscall.ETIMEDOUT) {
+		t.Errorf("got %v", failure)
 	}
 }
