@@ -95,7 +95,7 @@ clean: ## remove what was built or installed here
 .PHONY: needs
 needs: ## install (as root) or name what the tests need: a C compiler, redis-server, node, npm, Chromium and SIP clients
 	@tools/needs gcc:gcc,libc6-dev redis-server:redis-server sipp:sip-tester node:nodejs npm:npm chromium:chromium \
-	  baresip:baresip-core linphonec:linphone-cli sipsak:sipsak svcrack:sipvicious
+	  baresip:baresip-core linphonec:linphone-cli sipsak:sipsak svcrack:sipvicious unshare:util-linux
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund

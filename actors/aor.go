@@ -137,7 +137,7 @@ func (a *aor) authorized(ctx actor.Context, w *work, m *messages.AuthorizationGi
 	if m.Err != nil { // rules 44 and 54
 		now := a.deps.now()
 		if outcome, known := registration.Survive(now, a.state, w.request, a.realm().Policy); known {
-			a.save(ctx, w, now, outcome)
+			a.save(ctx, w, now, outcome.Because(outcome.Detail+": "+m.Err.Error()))
 			return
 		}
 		a.answer(ctx, w, a.unasked(now, m.Err))

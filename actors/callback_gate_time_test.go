@@ -56,7 +56,7 @@ type blamed bool
 
 func (b blamed) Error() string { return "an error" }
 func (b blamed) Label() string { return "some" }
-func (b blamed) Charged() bool { return bool(b) }
+func (b blamed) OfCallback() bool { return bool(b) }
 
 func TestACallbackIsAskedByAsManyAtOnceAsTheBulkheadHolds(t *testing.T) {
 	g := newGateRig(2, Limits{CallbackQueue: 2})

@@ -134,6 +134,7 @@ type AuthCallback struct {
 	Timeout         time.Duration `key:"timeout" default:"3s" check:"min=10ms,max=25s" want:"a duration from 10ms to 25s" help:"Time for one callback."`
 	TLS             TLS           `key:"tls"`
 	Concurrency     int           `key:"concurrency" default:"512" check:"min=1,max=65536" want:"a number from 1 to 65536" help:"Callbacks under way at once."`
+	Lifetime        time.Duration `key:"connectionLifetime" default:"60s" check:"min=1s,max=1h" want:"a duration from 1s to 1h" help:"A connection to the callback is used for this time at most: so long may a change of DNS be unnoticed."`
 }
 
 // BasicAuth is HTTP Basic authentication (RFC 7617); an empty user name means none.

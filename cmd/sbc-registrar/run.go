@@ -114,7 +114,7 @@ func (p *program) fallbackFailed(err error) {
 
 // realms are those of the settings; their callback clients are the program's to close.
 func (p *program) realms(s config.Settings, keys *challenge.Keys) (standard actors.Realm, named []actors.Realm, err error) {
-	b := realmsBuilder{settings: s, keys: keys}
+	b := realmsBuilder{settings: s, keys: keys, log: p.log}
 	defer func() { p.hooks = b.hooks }()
 	if standard, err = b.standard(); err != nil {
 		return standard, nil, err
