@@ -109,6 +109,9 @@ func (w *worker) carry(c call) {
 	l.conn, l.offer, l.dead, l.answered, l.out = conn, c.frame, false, false, l.out[:0]
 	_ = conn.SetReadDeadline(time.Now().Add(d.server.options.Timeout + time.Second))
 	w.read()
+	if l.offer != nil && d.ctx.Err() == nil {
+		d.notConnected(c.ticket) // it was turned away before it had the request
+	}
 }
 
 // read reads and writes on one goroutine: there is never much to write here.
