@@ -93,7 +93,7 @@ func TestApplicationsThatListenAreDriven(t *testing.T) {
 
 func TestOpenLoopBeginsWhatIsDue(t *testing.T) {
 	g := NewWithT(t)
-	report := runs(t, newRegistrar(t), load.Options{Listen: []string{anyPort}, Rate: 500, Duration: 600 * time.Millisecond, WarmUp: 100 * time.Millisecond})
+	report := runs(t, newRegistrar(t), load.Options{Listen: []string{anyPort}, Rate: 500, Duration: 200 * time.Millisecond, WarmUp: 500 * time.Millisecond})
 	g.Expect(report.Faults).To(BeEmpty())
 	g.Expect(report.Run.Begun).To(And(BeNumerically(">=", 349), BeNumerically("<", 500)))
 	g.Expect(report.Done).To(BeNumerically("<", report.Run.Done), "the warm-up is in no figure")

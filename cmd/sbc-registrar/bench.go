@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,7 +53,7 @@ per second, how long they take, what CPU time and memory they cost. It checks ev
 a 200 lists, and that there is exactly one. Exit status 1 means that something was wrong; the report says what.
 
 Without --listen and --app everything is started here: a registrar (this program's serve, in a process of its own), a
-callback, a Redis. With --outbound the servers dial the registrar for each request, otherwise it dials them.
+callback, a Redis that keeps nothing. With --outbound the servers dial the registrar for each request, otherwise it dials them.
 
 With --listen or --app any application of the drachtio control protocol is put under load. --listen plays a server on each
 address; the load begins once the application has routed REGISTER on all. --app dials the application for each request.
@@ -67,8 +66,8 @@ A deed is what a phone does: most register (a REGISTER that is challenged, then 
 started and has a new Call-ID). --refresh and the like say what part of them do something else. Phones come from 10.0.0.0/8,
 who guesses passwords from 172.16.0.0/12.`,
 		Example: `  sbc-registrar bench                                        # everything inside, 64 in flight, 10 s
-  sbc-registrar bench --redis server --rate 1000 --duration 1m
-  sbc-registrar bench --redis server --transports tcp --prefill --refresh 1 --in-flight 128
+  sbc-registrar bench --rate 1000 --duration 1m
+  sbc-registrar bench --transports tcp --prefill --refresh 1 --in-flight 128
   sbc-registrar bench --users 20000 --once-each --within 5s --retry --callback-latency 5ms --callback-concurrency 8
   sbc-registrar bench --listen 127.0.0.1:9022 --callback-listen 127.0.0.1:4000 --pid app=$(pidof node)
   sbc-registrar bench --app 127.0.0.1:3001 --count 10000 --json report.json`,
@@ -131,7 +130,7 @@ func (f *benchFlags) addLoad(flags *pflag.FlagSet) {
 }
 
 func (f *benchFlags) addParts(flags *pflag.FlagSet) {
-	flags.StringVar(&f.redis, "redis", "embedded", "Redis of the registrar that is started: embedded, server = a redis-server from PATH, or its `address`")
+	flags.StringVar(&f.redis, "redis", "auto", "Redis of the registrar that is started: server = a redis-server from PATH, embedded (slow), auto = the first of these, or an `address`")
 	flags.StringVar(&f.callback, "callback", "embedded", "callback of the registrar that is started: embedded, or its `URL`")
 	flags.StringVar(&f.callbackListen, "callback-listen", "", "`address` of the embedded callback; with --listen and --app it is started when this is given")
 	flags.DurationVar(&f.callbackLatency, "callback-latency", 0, "let the embedded callback take so long for each answer")
@@ -162,7 +161,7 @@ func (f *benchFlags) check() error {
 		f.duration = 5 * time.Minute
 	}
 	if f.redis == "" || f.callback == "" {
-		return fmt.Errorf("--redis and --callback cannot be empty")
+		return errors.New("--redis and --callback cannot be empty")
 	}
 	return nil
 }

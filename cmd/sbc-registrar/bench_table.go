@@ -92,6 +92,9 @@ func writeBenchNotes(out io.Writer, r benchResult) {
 			say("%8d %s", n, f.Text())
 		}
 	}
+	if r.Load.Redis == "embedded" {
+		say("The embedded Redis is slow: install redis-server, or name one by --redis.")
+	}
 	if r.Mistakes > 0 {
 		say("Answers by status: %s", statusText(r.Report))
 	} else {
