@@ -13,7 +13,6 @@ type app struct {
 	server *server
 	frames [][]byte
 	used   [][]byte
-	answer func(app *app, ticket ticket, request []byte) string
 	sent   int
 }
 
