@@ -38,7 +38,7 @@ type call struct {
 
 // newDialler makes an outlet that dials the applications in turn. On the loopback each server has an address of its own.
 func newDialler(s *server, apps []string) *dialler {
-	d := &dialler{server: s, apps: apps, calls: make(chan call), dialer: net.Dialer{Timeout: dialTimeout}}
+	d := &dialler{server: s, apps: apps, calls: make(chan call), dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: -1}}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	host, _, _ := net.SplitHostPort(apps[0])
 	if ip := net.ParseIP(host).To4(); ip != nil && ip.IsLoopback() && s.index > 0 {

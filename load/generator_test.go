@@ -141,6 +141,40 @@ func TestPrefillRegistersEverybody(t *testing.T) {
 	g.Expect(report.Run.ByKind["register"]).To(BeEquivalentTo(200))
 }
 
+// Requests are dealt to all who want them, and to nobody who has gone.
+func TestRequestsAreDealt(t *testing.T) {
+	g := NewWithT(t)
+	generator, err := load.New(load.Options{Listen: []string{anyPort}, Population: users(t, 200), Duration: time.Hour})
+	g.Expect(err).NotTo(HaveOccurred())
+	defer generator.Close()
+	registrars := [2]*registrar{newRegistrar(t), newRegistrar(t)}
+	stays := registrars[0].connects(t, "cymru", generator.Addresses()...)
+	leaves := registrars[1].connects(t, "cymru", generator.Addresses()...)
+	ctx, cancel := context.WithCancel(t.Context())
+	reports := make(chan load.Report)
+	go func() {
+		report, _ := generator.Run(ctx)
+		reports <- report
+	}()
+	asked := func(i int) func() int {
+		return func() int {
+			registrars[i].mu.Lock()
+			defer registrars[i].mu.Unlock()
+			return registrars[i].requests
+		}
+	}
+	g.Eventually(asked(1)).Should(BeNumerically(">", 200), "the second has its share")
+	g.Expect(asked(0)()).To(BeNumerically(">", 100))
+	leaves()
+	before := asked(0)()
+	g.Eventually(asked(0)).WithTimeout(5*time.Second).Should(BeNumerically(">", before+1000), "the first goes on alone")
+	cancel()
+	report := <-reports
+	g.Expect(report.Faults).NotTo(HaveKey("noRoute"))
+	g.Expect(report.Run.UnderWay).To(BeNumerically("<=", 64), "what the second had when it left")
+	stays()
+}
+
 func TestMistakesAreCounted(t *testing.T) {
 	for name, test := range map[string]struct {
 		answers []string

@@ -103,8 +103,8 @@ type connecting struct {
 
 func (c connecting) Request(r drachtio.Request) { c.respond(r, c.client.Answer) }
 
-// connects lets the registrar connect to the control ports, until the test ends.
-func (r *registrar) connects(t *testing.T, secret string, addresses ...string) {
+// connects lets the registrar connect to the control ports, until leave is called or the test ends.
+func (r *registrar) connects(t *testing.T, secret string, addresses ...string) (leave func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -113,10 +113,12 @@ func (r *registrar) connects(t *testing.T, secret string, addresses ...string) {
 		NewWithT(t).Expect(err).NotTo(HaveOccurred())
 		running.Go(func() { _ = client.Run(ctx, connecting{r, client}) })
 	}
-	t.Cleanup(func() {
+	leave = func() {
 		cancel()
 		running.Wait()
-	})
+	}
+	t.Cleanup(leave)
+	return leave
 }
 
 // session is a registrar that servers connect to.

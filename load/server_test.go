@@ -269,6 +269,41 @@ func TestAnswersTooMany(t *testing.T) {
 	b.Expect(b.faults()).To(Equal(map[string]uint64{"unexpectedStatus": 1, "duplicate": 1, "unknownTransaction": 4}))
 }
 
+// A place in the table is used again in the end: an answer to who had it before is not taken for one to who has it now.
+func TestAnAnswerComesTwiceToAPlaceThatIsUsedAgain(t *testing.T) {
+	b := newBench(t, Options{})
+	first := b.begins()
+	b.answers(first.ticket, "403 Forbidden")
+	for {
+		next := b.begins()
+		if next.ticket.place == first.ticket.place {
+			break
+		}
+		b.answers(next.ticket, "403 Forbidden")
+	}
+	b.Expect(b.answers(first.ticket, "403 Forbidden").Status).To(Equal(drachtio.NOK))
+	b.Expect(b.server.underWay).To(Equal(1), "who has the place now still waits")
+	b.Expect(b.faults()).To(HaveKeyWithValue("duplicate", uint64(1)))
+}
+
+// A phone that starts is none that goes on: no registrar may take it for the same.
+func TestEachStartOfAPhoneHasItsCallID(t *testing.T) {
+	b := newBench(t, Options{Population: one(t)})
+	first := b.begins()
+	b.answers(first.ticket, "403 Forbidden")
+	second := b.begins()
+	b.Expect(second.value("To")).To(Equal(first.value("To")))
+	b.Expect(second.value("Call-ID")).NotTo(Equal(first.value("Call-ID")))
+	b.Expect(second.value("CSeq")).To(Equal("1 REGISTER"))
+}
+
+func one(t *testing.T) *Population {
+	t.Helper()
+	p, err := NewPopulation(Patterns{Users: 1})
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return p
+}
+
 func TestAnswersThatAreNone(t *testing.T) {
 	b := newBench(t, Options{})
 	b.Expect(b.answers(b.begins().ticket, "100 Trying").Status).To(Equal(drachtio.OK))
