@@ -51,12 +51,12 @@ func TestDueTimesNeverGoBack(t *testing.T) {
 func TestMixIsChosenAsItSays(t *testing.T) {
 	g := NewWithT(t)
 	s, _ := newTestServer(t, Options{})
-	mix := Mix{Refresh: 0.5, Unregister: 0.1, Query: 0.1, WrongPassword: 0.05, Strangers: 0.05}
+	mix := Mix{Refresh: 0.5, Unregister: 0.1, Query: 0.1, WrongPassword: 0.05, Strangers: 0.05, Probes: 0.1}
 	var counts [kinds]int
 	for range 100_000 {
 		counts[mix.choose(s.random)]++
 	}
-	for kind, part := range map[Kind]float64{Register: 0.2, Refresh: 0.5, Unregister: 0.1, Query: 0.1, WrongPassword: 0.05, Stranger: 0.05} {
+	for kind, part := range map[Kind]float64{Register: 0.1, Probe: 0.1, Refresh: 0.5, Unregister: 0.1, Query: 0.1, WrongPassword: 0.05, Stranger: 0.05} {
 		g.Expect(counts[kind]).To(BeNumerically("~", 100_000*part, 1000), kind.String())
 	}
 	g.Expect(Mix{}.choose(s.random)).To(Equal(Register))

@@ -218,6 +218,15 @@ func TestIntrudersAreToBeRefused(t *testing.T) {
 	}
 }
 
+func TestAProbeIsChallengedAndThatIsAll(t *testing.T) {
+	b := newBench(t, Options{Mix: Mix{Probes: 1}})
+	b.answers(b.begins().ticket, "401 Unauthorized", challengeOf("n"))
+	b.ends(Probe, 1, 0)
+	b.Expect(b.server.figures.first.TotalCount()).To(BeEquivalentTo(1))
+	b.answers(b.begins().ticket, "403 Forbidden")
+	b.ends(Probe, 1, 1)
+}
+
 func TestA200MustListTheContact(t *testing.T) {
 	for name, test := range map[string]struct {
 		contact func(*asked) string

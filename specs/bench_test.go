@@ -64,7 +64,7 @@ var _ = Describe("bench", func() {
 			func(mode, redis string, args ...string) {
 				report := bench(0, append([]string{
 					"--count", "400", "--users", "100", "--in-flight", "8", "--servers", "2", "--transports", "udp,tcp,tls,ws,wss", "--realms", "3",
-					"--refresh", "0.3", "--unregister", "0.1", "--query", "0.1", "--set", "auth.algorithms=SHA-256,MD5",
+					"--refresh", "0.3", "--unregister", "0.1", "--query", "0.1", "--probes", "0.1", "--set", "auth.algorithms=SHA-256,MD5",
 				}, args...)...)
 				isClean(report, 400)
 				Expect(report.Load.Mode).To(Equal(mode))
@@ -76,6 +76,7 @@ var _ = Describe("bench", func() {
 				Expect(report.Refreshes.Absorbed+report.Refreshes.Asked).To(Equal(refreshed.Done), "each refresh was absorbed or asked about")
 				Expect(report.Refreshes.Absorbed).To(BeNumerically(">", 0))
 				Expect(report.Callback.ByKind).To(HaveKeyWithValue("register", registered.Done))
+				Expect(report.Deeds["probe"].Statuses).To(Equal(map[string]uint64{"401": report.Deeds["probe"].Done}))
 				Expect(report.First.Count).To(BeNumerically(">=", registered.Done))
 				for _, name := range []string{"registrar", "callback", "redis", "bench"} {
 					Expect(usage(report, name).PeakBytes).To(BeNumerically(">", 1<<20), name)

@@ -26,6 +26,7 @@ type benchFlags struct {
 	inFlight, count                                   int
 	ramp, duration, warmUp, within                    time.Duration
 	refresh, unregister, query, wrongPassword, aliens float64
+	probes                                            float64
 	prefill, onceEach, retry, shedOK                  bool
 	timeout                                           time.Duration
 	seed                                              uint64
@@ -124,6 +125,7 @@ func (f *benchFlags) addLoad(flags *pflag.FlagSet) {
 	flags.Float64Var(&f.query, "query", 0, "`part` of deeds that ask for the bindings")
 	flags.Float64Var(&f.wrongPassword, "wrong-password", 0, "`part` of deeds that try a wrong password")
 	flags.Float64Var(&f.aliens, "strangers", 0, "`part` of deeds of users that nobody knows")
+	flags.Float64Var(&f.probes, "probes", 0, "`part` of deeds that are given up once they are challenged")
 	flags.BoolVar(&f.onceEach, "once-each", false, "instead: every user registers once, and the time is told until all are back")
 	flags.DurationVar(&f.within, "within", 0, "with --once-each: spread evenly over this time")
 	flags.Uint64Var(&f.seed, "seed", 1, "what chance begins with")
