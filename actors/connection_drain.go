@@ -51,7 +51,7 @@ func (c *connection) patienceOver(ctx actor.Context) {
 }
 
 func (c *connection) stops() registration.Outcome {
-	return registration.Unavailable("the registrar stops", c.deps.limits.RetryAfter)
+	return c.deps.unavailable("the registrar stops")
 }
 
 // endIfDone tells who drains that nothing is in flight, and ends a connection whose link is over.

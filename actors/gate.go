@@ -1,8 +1,12 @@
 package actors
 
 import (
+	"errors"
 	"time"
 )
+
+// errShed says that too many wait already.
+var errShed = errors.New("too many requests wait")
 
 // A gate bounds how many jobs run at once and how many wait. It is part of one actor and not safe for concurrent use.
 //

@@ -32,7 +32,7 @@ type storing struct {
 type storeEnded struct{}
 
 func keeperProps(deps *dependencies) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &keeper{deps: deps} })
+	return actor.PropsFromProducer(func() actor.Actor { return &keeper{deps: deps} }, actor.WithDispatcher(goroutines{}))
 }
 
 // Receive implements actor.Actor.
@@ -81,8 +81,12 @@ func (k *keeper) starter(root *actor.RootContext, self *actor.PID) func(storing)
 }
 
 func (k *keeper) load(want *messages.BindingsWanted) *messages.BindingsLoaded {
-	state, err := within(want.Deadline, func(ctx context.Context) (registration.State, error) {
-		if want.Use.IsZero() {
+	operation := StoreSpend
+	if want.Use.IsZero() {
+		operation = StoreLoad
+	}
+	state, err := k.within(operation, want.Deadline, func(ctx context.Context) (registration.State, error) {
+		if operation == StoreLoad {
 			return k.deps.bindings.Load(ctx, want.AOR, want.Now)
 		}
 		return k.deps.bindings.Spend(ctx, want.AOR, want.Now, want.Use)
@@ -91,13 +95,22 @@ func (k *keeper) load(want *messages.BindingsWanted) *messages.BindingsLoaded {
 }
 
 func (k *keeper) save(want *messages.SaveWanted) *messages.BindingsSaved {
-	state, err := within(want.Change.Deadline, func(ctx context.Context) (registration.State, error) {
+	state, err := k.within(StoreSave, want.Change.Deadline, func(ctx context.Context) (registration.State, error) {
 		return k.deps.bindings.Save(ctx, want.Change)
 	})
 	if errors.Is(err, registration.ErrConflict) {
 		return &messages.BindingsSaved{Work: want.Work, State: state, Conflict: true}
 	}
 	return &messages.BindingsSaved{Work: want.Work, State: state, Err: err}
+}
+
+// within runs a store operation and tells the meter how it went. Each goes by itself.
+func (k *keeper) within(name string, deadline time.Time, operation func(context.Context) (registration.State, error)) (registration.State, error) {
+	begun := k.deps.now()
+	state, err := within(deadline, operation)
+	k.deps.meter.Stored(name, storeResult(err), k.deps.now().Sub(begun))
+	k.deps.meter.Batched(1)
+	return state, err
 }
 
 // within runs a store operation under the deadline; a panic of the store becomes an error.

@@ -17,9 +17,9 @@ type Server struct {
 	done     chan struct{} // closed when the serving goroutine has ended
 }
 
-// Start opens the address (host:port, port 0 = any free one) and serves the endpoints. The error says whether the port is
-// taken.
-func Start(address string, checks ...Check) (*Server, error) {
+// Start opens the address (host:port, port 0 = any free one) and serves the endpoints; metrics may be nil. The error says
+// whether the port is taken.
+func Start(address string, metrics http.Handler, checks ...Check) (*Server, error) {
 	ready, err := readiness(checks)
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func Start(address string, checks ...Check) (*Server, error) {
 	}
 	s := &Server{
 		http: &http.Server{
-			Handler:           routes(ready),
+			Handler:           routes(ready, metrics),
 			ReadHeaderTimeout: 2 * time.Second,
 			ReadTimeout:       5 * time.Second,
 			WriteTimeout:      5 * time.Second, // longer than a check takes
@@ -50,10 +50,13 @@ func Start(address string, checks ...Check) (*Server, error) {
 	return s, nil
 }
 
-func routes(ready http.Handler) http.Handler {
+func routes(ready, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", alive)
 	mux.Handle("GET /readyz", ready)
+	if metrics != nil {
+		mux.Handle("GET /metrics", metrics)
+	}
 	return mux
 }
 

@@ -38,7 +38,7 @@ func newRejections(log zerolog.Logger) *rejections {
 
 // tell is drachtio.ListenOptions.Rejected.
 func (r *rejections) tell(remote net.Addr, err error) {
-	event, message := describeRejection(remote, err)
+	message := describeRejection(remote, err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	kind := r.kinds[message]
@@ -50,30 +50,38 @@ func (r *rejections) tell(remote net.Addr, err error) {
 	if kind.more++; now.Sub(kind.told) < rejectionsAgain {
 		return
 	}
-	line := r.log.Warn().Str("event", event).Int("times", kind.more).Err(err)
-	if remote != nil {
-		line.Str("remote", fmt.Sprint(remote))
+	line := r.log.Warn()
+	switch {
+	case remote != nil:
+		line.Str("event", "link.rejected").Str("remote", fmt.Sprint(remote))
+	case starved(err):
+		line.Str("event", "listener.starved")
+	default:
+		line.Str("event", "listener.failed")
 	}
-	line.Msg(message)
+	line.Int("times", kind.more).Err(err).Msg(message)
 	kind.told, kind.more = now, 0
 }
 
+// starved tells whether an error is for want of descriptors.
+func starved(err error) bool { return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) }
+
 // describeRejection says what happened, in one of few ways, and what can be done.
-func describeRejection(remote net.Addr, err error) (event, message string) {
+func describeRejection(remote net.Addr, err error) string {
 	switch {
-	case remote == nil && (errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)):
-		return "listener.starved", "no descriptors left to accept drachtio servers: raise the limit of open files"
+	case remote == nil && starved(err):
+		return "no descriptors left to accept drachtio servers: raise the limit of open files"
 	case remote == nil:
-		return "listener.failed", "a connection could not be accepted"
+		return "a connection could not be accepted"
 	case errors.Is(err, drachtio.ErrStranger):
-		return "link.rejected", "connection turned away: its address is not in drachtio.allow"
+		return "connection turned away: its address is not in drachtio.allow"
 	case errors.Is(err, drachtio.ErrPin):
-		return "link.rejected", "connection turned away: its key is not in drachtio.tls.pins"
+		return "connection turned away: its key is not in drachtio.tls.pins"
 	case errors.Is(err, drachtio.ErrFull):
-		return "link.rejected", "connection turned away: there are too many at once"
+		return "connection turned away: there are too many at once"
 	case errors.Is(err, drachtio.ErrRefused):
-		return "link.rejected", "a drachtio server refused our secret"
+		return "a drachtio server refused our secret"
 	default:
-		return "link.rejected", "connection closed: it brought no request"
+		return "connection closed: it brought no request"
 	}
 }

@@ -53,7 +53,7 @@ func TestARejectionSaysWhatCanBeDone(t *testing.T) {
 		{remote, drachtio.ErrRefused, "secret"},
 		{remote, drachtio.ErrNoRequest, "no request"},
 	} {
-		if _, message := describeRejection(test.remote, test.err); !strings.Contains(message, test.say) {
+		if message := describeRejection(test.remote, test.err); !strings.Contains(message, test.say) {
 			t.Errorf("%v: %q, want %q", test.err, message, test.say)
 		}
 	}

@@ -37,6 +37,7 @@ watchdog while its actors answer; and it takes the socket of a .socket unit to l
 			}
 			ctx, release := untilSignal(cmd.Context())
 			defer release()
+			tuneCollector()
 			told := func() {}
 			defer func() { told() }()
 			return run(ctx, settings, newLog(settings.Logging, os.Stdout), func(p *program) {

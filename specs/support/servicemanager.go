@@ -96,5 +96,5 @@ func (m *ServiceManager) ServeHeld(settings Settings) *Registrar {
 	// LISTEN_PID must be the program's own, which only its predecessor in the same process knows.
 	command := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, binary, "serve", "--config", settings.File())
 	command.ExtraFiles = []*os.File{m.held} // becomes descriptor 3
-	return &Registrar{Program: start(command, append(m.Environment(0), "LISTEN_FDS=1")), health: "http://" + health}
+	return watched(start(append(m.Environment(0), "LISTEN_FDS=1"), command), health)
 }

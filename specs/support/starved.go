@@ -13,7 +13,7 @@ func (s *Site) StartWithin(descriptors int) {
 	health := FreeAddress()
 	s.Settings.Set("http.address", health)
 	command := exec.Command("sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, descriptors), binary, "serve", "--config", s.Settings.File())
-	s.Registrar = &Registrar{Program: start(command, nil), health: "http://" + health}
+	s.Registrar = watched(start(nil, command), health)
 	s.Registrar.WaitReady()
 }
 
