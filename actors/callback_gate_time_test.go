@@ -54,8 +54,8 @@ func (g *gateRig) works() string {
 
 type blamed bool
 
-func (b blamed) Error() string { return "an error" }
-func (b blamed) Label() string { return "some" }
+func (b blamed) Error() string    { return "an error" }
+func (b blamed) Label() string    { return "some" }
 func (b blamed) OfCallback() bool { return bool(b) }
 
 func TestACallbackIsAskedByAsManyAtOnceAsTheBulkheadHolds(t *testing.T) {

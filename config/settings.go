@@ -206,7 +206,8 @@ type Limits struct {
 
 // HTTP is the server of the health endpoints and the metrics.
 type HTTP struct {
-	Address string `key:"address" default:"127.0.0.1:3080" flag:"http-address" check:"omitempty,listen" want:"host:port or :port, or off" help:"Address of /healthz, /readyz and /metrics; empty or off = none."`
+	Address   string `key:"address" default:"127.0.0.1:3080" flag:"http-address" check:"omitempty,listen" want:"host:port or :port, or off" help:"Address of /healthz, /readyz and /metrics; empty or off = none."`
+	Profiling bool   `key:"profiling" default:"false" help:"Serve Go's profiler at /debug/pprof/ there: for a while, to find out where time or memory goes."`
 }
 
 // Logging says what is logged.

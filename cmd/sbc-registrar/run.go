@@ -127,7 +127,7 @@ func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
 	if s.Address == "" {
 		return nil, nil
 	}
-	return admin.Start(s.Address, p.telemetry.handler(), p.checks()...)
+	return admin.Start(s.Address, admin.Options{Metrics: p.telemetry.handler(), Profiling: s.Profiling}, p.checks()...)
 }
 
 // checks are what must hold before this node takes REGISTERs.
