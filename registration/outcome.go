@@ -38,6 +38,7 @@ const (
 	Asked    Basis = "asked"    // the callback was asked about this very REGISTER
 	Absorbed Basis = "absorbed" // what it said to an earlier one (rule 53)
 	Survived Basis = "survived" // the same, since it could not be asked (rule 54)
+	Unstored Basis = "unstored" // what this node remembers: the store could not be reached, and holds nothing of it
 )
 
 // An Outcome is the final answer to one REGISTER and what has to be stored before it may be sent.
