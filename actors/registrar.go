@@ -19,15 +19,14 @@ import (
 
 // Limits bound what is in flight. A zero field takes the default that its comment names.
 type Limits struct {
-	Deadline        time.Duration // from a REGISTER's frame to its answer; 5 s
-	Margin          time.Duration // what of it is kept for the answer itself; 200 ms
-	Callbacks       int           // in flight, for domains that no realm names; 512
-	CallbackQueue   int           // waiting for one, for each realm; 4,096
-	StoreOperations int           // in flight; 64
-	StoreQueue      int           // waiting for one; 8,192
-	QueuePerAOR     int           // REGISTERs that wait for one address of record; 16
-	IdleAOR         time.Duration // after which an aor actor is passivated; 10 s
-	RetryAfter      time.Duration // in a 503; 5 s
+	Deadline      time.Duration // from a REGISTER's frame to its answer; 5 s
+	Margin        time.Duration // what of it is kept for the answer itself; 200 ms
+	Callbacks     int           // in flight, for domains that no realm names; 512
+	CallbackQueue int           // waiting for one, for each realm; 4,096
+	StoreQueue    int           // store operations that wait for each server, or are in doubt; 8,192
+	QueuePerAOR   int           // REGISTERs that wait for one address of record; 16
+	IdleAOR       time.Duration // after which an aor actor is passivated; 10 s
+	RetryAfter    time.Duration // in a 503; 5 s
 }
 
 func (l Limits) withDefaults() Limits {
@@ -35,7 +34,6 @@ func (l Limits) withDefaults() Limits {
 	l.Margin = orDefault(l.Margin, 200*time.Millisecond)
 	l.Callbacks = orDefault(l.Callbacks, 512)
 	l.CallbackQueue = orDefault(l.CallbackQueue, 4096)
-	l.StoreOperations = orDefault(l.StoreOperations, 64)
 	l.StoreQueue = orDefault(l.StoreQueue, 8192)
 	l.QueuePerAOR = orDefault(l.QueuePerAOR, 16)
 	l.IdleAOR = orDefault(l.IdleAOR, 10*time.Second)
@@ -73,6 +71,7 @@ type Config struct {
 type dependencies struct {
 	realms     *realms
 	bindings   Bindings
+	storeQueue storeQueue
 	limits     Limits
 	guard      *guard.Guard
 	blacklist  Blacklist // nil = none

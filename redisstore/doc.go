@@ -18,7 +18,7 @@
 // # Ordering
 //
 // One Lua script makes one change. It takes effect only while the stored version is the one that the decision was made
-// on ([registration.ErrConflict]) and while the deadline of the change has not passed by the clock of Redis ([registration.ErrLate]). Versions
+// on ([registration.ErrStale]) and while the deadline of the change has not passed by the clock of Redis ([registration.ErrLate]). Versions
 // only grow, also past the expiry of the key, so that two writers never both win, wherever they run. Times are kept to
 // the millisecond.
 //
@@ -35,7 +35,7 @@
 // # Budget
 //
 // An operation takes at most Options.Timeout, one more attempt after a lost connection included. Repeating a change is
-// safe: the script knows the token of the change that it has already made. An error other than ErrConflict and ErrLate
+// safe: the script knows the token of the change that it has already made. An error other than ErrStale and ErrLate
 // means that the outcome is unknown.
 //
 // # Clocks

@@ -32,7 +32,7 @@ func (h *harness) expectErrorsWithin(budget time.Duration, store *Store) {
 	} {
 		began := time.Now()
 		err := operation()
-		h.Expect(err).To(And(HaveOccurred(), Not(MatchError(registration.ErrConflict)), Not(MatchError(registration.ErrLate))), name)
+		h.Expect(err).To(And(HaveOccurred(), Not(MatchError(registration.ErrStale)), Not(MatchError(registration.ErrLate))), name)
 		h.Expect(time.Since(began)).To(BeNumerically("<", budget+budget/2), name)
 	}
 }
