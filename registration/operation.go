@@ -36,7 +36,7 @@ func (c *Change) Owner() AOR { return c.AOR }
 // Until is the deadline of its REGISTER.
 func (c *Change) Until() time.Time { return c.Deadline }
 
-func (*Query) operation()   {}
+func (*Query) operation()  {}
 func (*Change) operation() {}
 
 // A Status says in one word what became of an operation, for logs and metrics.
