@@ -10,8 +10,9 @@
 -- ARGV[4]    document to store
 -- ARGV[5]    lifetime of the binding set in milliseconds
 -- ARGV[6..11]  the use of a nonce that the change spends (see use_of in nonce.lua)
--- ARGV[12..]  commands to run with it, each as its number of words and the words. CENSUS is none of Redis' commands but
---             the arguments of room and enter in census.lua; it comes first, since nothing is written if there is no room
+-- ARGV[12..]  commands to run with it, each as its number of words and the words. Two are none of Redis' commands: CENSUS, the
+--             arguments of room and enter in census.lua, comes first, since nothing is written if there is no room; HASH, a key,
+--             fields and values, is what the key shall hold
 --
 -- Returns one text, 'status time version document', with this server's time in microseconds; each of the statuses but the first
 -- two means that nothing is changed:
@@ -24,6 +25,23 @@
 
 local function answer(status, now, version, document)
   return string.format('%s %.0f %.0f ', status, now, version) .. document
+end
+
+-- replace makes a key a hash of these fields and values, whatever it was. A key that is one already is not deleted meanwhile:
+-- while its slot moves to another server of a cluster, a script may not write a key that is missing here.
+local function replace(key, ...)
+  local set = redis.pcall('HSET', key, ...)
+  if type(set) == 'table' and set.err then
+    if string.find(set.err, 'WRONGTYPE', 1, true) then redis.call('DEL', key) end
+    redis.call('HSET', key, ...) -- or it fails again, and the script with it
+  end
+  local wanted, all = {}, redis.call('HGETALL', key)
+  for i = 1, select('#', ...), 2 do
+    wanted[select(i, ...)] = true
+  end
+  for i = 1, #all, 2 do
+    if not wanted[all[i]] then redis.call('HDEL', key, all[i]) end
+  end
 end
 
 local time = redis.call('TIME')
@@ -62,6 +80,8 @@ while ARGV[at] do
     if not room(millisecond, unpack(place)) then
       return answer('FULL', now, version, '')
     end
+  elseif ARGV[at + 1] == 'HASH' then
+    replace(unpack(ARGV, at + 2, at + words))
   else
     redis.call(unpack(ARGV, at + 1, at + words))
   end

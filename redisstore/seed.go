@@ -12,10 +12,8 @@ type seedProjection struct{ keys keyspace }
 func (s seedProjection) key(aor registration.AOR) string { return s.keys.seed(aor) }
 
 func (s seedProjection) show(w *words, key string, b *registration.Binding, now time.Time) {
-	w.command(2)
-	w.add("DEL", key) // a key of another type, or fields that are no longer ours
 	w.command(8)
-	w.add("HSET", key, "contact", b.Contact.URI.String(), "protocol", b.Flow.Protocol, "sbcAddress", b.Flow.SBCAddress)
+	w.add("HASH", key, "contact", b.Contact.URI.String(), "protocol", b.Flow.Protocol, "sbcAddress", b.Flow.SBCAddress)
 	w.command(3)
 	w.add("EXPIRE", key)
 	w.wholeSeconds(b.Expires.Sub(now))
