@@ -70,6 +70,9 @@ func runContractWatchedBy(t *testing.T, o, watcher Options) {
 			for title, behaviour := range contract {
 				t.Run(title, func(t *testing.T) { behaviour(newHarness(t, o, watcher)) })
 			}
+			for title, behaviour := range batchContract {
+				t.Run(title, func(t *testing.T) { behaviour(newHarness(t, o, watcher)) })
+			}
 			for title, behaviour := range fallbackContract {
 				t.Run(title, func(t *testing.T) { behaviour(newHarness(t, o, watcher)) })
 			}

@@ -148,6 +148,23 @@ func (h *harness) stored() []string {
 	return keys
 }
 
+// flushScripts has every server forget its scripts.
+func (h *harness) flushScripts() {
+	masters, err := h.watcher.masters(h.ctx)
+	h.Expect(err).NotTo(HaveOccurred())
+	for _, master := range masters {
+		h.Expect(master.ScriptFlush(h.ctx).Err()).To(Succeed())
+	}
+}
+
+// countRuns counts the pipelines with scripts.
+func countRuns(runs *int) func(context.Context, func(context.Context) error) error {
+	return func(ctx context.Context, run func(context.Context) error) error {
+		*runs++
+		return run(ctx)
+	}
+}
+
 // isChange tells the scripts that write for a REGISTER, by digest or source, from those of the housekeeping.
 func isChange(command redis.Cmder) bool {
 	if len(command.Args()) < 2 {
