@@ -14,28 +14,29 @@ import (
 // the next change sets it right. A registration that races with the removal of the same AOR by another node may miss from the
 // set until its next refresh; calls do not read the set.
 //
-// The user is entered into the census of its realm before the script, and taken out after it when the last binding is gone. A
-// change that the script then refuses leaves a user who is counted and not registered, at most until the registration that it
-// wished for would have expired; a count that is too low comes from a removal that races with a registration of the same AOR
-// on another node, or where the realm has no maximum from a server that could not be asked, and lasts until the next refresh.
+// The user is entered into the census of its realm before the script if the realm has a maximum, else after it, and taken out
+// after it when the last binding is gone. A change that the script then refuses leaves a user who is counted and not registered,
+// at most until the registration that it wished for would have expired; a count that is too low comes from a removal that races
+// with a registration of the same AOR on another node, or from what was left out, and lasts until the next refresh.
 //
-// What comes after the script, and a census that refuses nobody, are left out when their server does not answer: it is
-// better that a fall-back is forgotten or a count is wrong for a while than that a server of other slots holds up everybody.
-// A node that dies just there, or whose memory of a fall-back is lost, leaves the AOR without a projection from the expiry of
-// its newest binding to its next REGISTER.
+// What comes after the script is left out when its server has just not answered: it is better that a fall-back is forgotten
+// or a count is wrong for a while than that the server of other slots holds up everybody. A node that dies just there, or whose
+// memory of a fall-back is lost, leaves the AOR without a projection from the expiry of its newest binding to its next REGISTER.
 type extras struct {
 	member *call // into the set of active users; the change is not made without it
-	place  *call // in the census
-	most   int   // users in the realm; 0 = no maximum, and place refuses nobody
+	place  *call // in the census of a realm that has a maximum; likewise
 	after  []*call
 }
 
 func (p *plan) extras() extras {
-	e := extras{most: p.change.MaxUsers}
-	if p.newest != nil {
-		e.place = p.censusCall()
-	} else {
+	var e extras
+	switch {
+	case p.newest == nil:
 		e.after = append(e.after, plainCall(p.census, p.leaveWords))
+	case p.change.MaxUsers > 0:
+		e.place = p.censusCall()
+	default:
+		e.after = append(e.after, p.censusCall())
 	}
 	if p.planner.activeUsers != "" {
 		key := p.planner.activeUsers
@@ -68,8 +69,8 @@ func (s *Store) before(ctx context.Context, jobs []*job) []*job {
 		if j.extras.member != nil {
 			calls = append(calls, j.extras.member)
 		}
-		if place := j.extras.place; place != nil && (j.extras.most > 0 || s.answering(ctx, place)) {
-			calls = append(calls, place)
+		if j.extras.place != nil {
+			calls = append(calls, j.extras.place)
 		}
 	}
 	if len(calls) == 0 {
@@ -91,7 +92,7 @@ func (j *job) admitted() bool {
 	switch {
 	case e.member != nil && e.member.err != nil:
 		j.end(registration.StatusFailed, e.member.err)
-	case e.place == nil || e.most == 0:
+	case e.place == nil:
 		return true
 	case e.place.err != nil:
 		j.end(registration.StatusFailed, e.place.err)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -176,7 +177,12 @@ func isChange(command redis.Cmder) bool {
 
 // onScript puts something around every pipeline with scripts that save or spend.
 func (h *harness) onScript(around func(ctx context.Context, run func(context.Context) error) error) {
-	hook := scriptHook{around}
+	var one sync.Mutex // the servers of a cluster have their pipelines at once
+	hook := scriptHook{func(ctx context.Context, run func(context.Context) error) error {
+		one.Lock()
+		defer one.Unlock()
+		return around(ctx, run)
+	}}
 	cluster, ok := h.store.client.(*redis.ClusterClient)
 	if !ok {
 		h.store.client.AddHook(hook)
