@@ -195,7 +195,7 @@ func (s *scanner) escape() byte {
 		high, low := strings.IndexByte(hexadecimal, rest[4]), strings.IndexByte(hexadecimal, rest[5])
 		if high >= 0 && high < 8 && low >= 0 {
 			s.at += 6
-			return byte(high<<4 | low)
+			return byte(high<<4 | low) //nolint:gosec // both are indices of hexadecimal
 		}
 	}
 	if len(rest) >= 2 {

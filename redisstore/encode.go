@@ -174,7 +174,7 @@ func appendEscaped(out []byte, s string, html bool) []byte {
 			out = append(out, s[start:i]...)
 			out = append(out, '\\', 'u', '2', '0', '2', hexadecimal[s[i+2]&0xF])
 			start = i + 3
-		case c >= 0x20 && c != '"' && c != '\\' && !(html && (c == '<' || c == '>' || c == '&')):
+		case c >= 0x20 && c != '"' && c != '\\' && (!html || c != '<' && c != '>' && c != '&'):
 		default:
 			out = append(out, s[start:i]...)
 			out = appendEscape(out, c)

@@ -51,8 +51,8 @@ type Options struct {
 
 // Format prints the options without their secrets, whatever the verb.
 func (o Options) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "redisstore.Options{%s user=%q db=%d tls=%t prefix=%q schema=%s timeout=%s extra=%s}",
-		o.where(), o.Username, o.DB, o.TLS != nil, o.Prefix, o.Schema, o.Timeout, slices.Sorted(maps.Keys(o.Extra)))
+	fmt.Fprintf(f, "redisstore.Options{%s user=%q db=%d tls=%t prefix=%q schema=%s timeout=%s replicas=%d extra=%s}",
+		o.where(), o.Username, o.DB, o.TLS != nil, o.Prefix, o.Schema, o.Timeout, o.WaitReplicas, slices.Sorted(maps.Keys(o.Extra)))
 }
 
 func (o Options) where() string {

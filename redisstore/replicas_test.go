@@ -73,7 +73,7 @@ func (p *pair) lost(t *testing.T, confirmed []registration.AOR) int {
 	p.master.Kill()
 	raw := redis.NewClient(&redis.Options{Addr: p.replica.Address})
 	defer func() { _ = raw.Close() }()
-	p.Expect(raw.SlaveOf(p.ctx, "NO", "ONE").Err()).To(Succeed())
+	p.Expect(raw.ReplicaOf(p.ctx, "NO", "ONE").Err()).To(Succeed())
 	successor := p.subject(t, Options{Address: p.replica.Address})
 	missing := 0
 	for _, aor := range confirmed {

@@ -36,6 +36,7 @@ var errUnsent = errors.New("not connected")
 // dialHook tells errors of making a connection from those of a connection that was made.
 type dialHook struct{}
 
+// DialHook implements redis.Hook.
 func (dialHook) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := next(ctx, network, address)
@@ -46,8 +47,10 @@ func (dialHook) DialHook(next redis.DialHook) redis.DialHook {
 	}
 }
 
+// ProcessHook implements redis.Hook.
 func (dialHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 
+// ProcessPipelineHook implements redis.Hook.
 func (dialHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
