@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -95,10 +96,25 @@ func (s *Store) run(ctx context.Context, calls []*call) {
 	}
 	var others sync.WaitGroup
 	for _, g := range groups[1:] {
-		others.Go(func() { s.exec(ctx, g) })
+		others.Go(func() { s.attempt(ctx, g) })
 	}
-	s.exec(ctx, groups[0])
+	s.attempt(ctx, groups[0])
 	others.Wait()
+}
+
+// attempt is exec, of which a panic costs the calls of this server and no others: what became of them is in doubt.
+func (s *Store) attempt(ctx context.Context, g *group) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		for _, c := range g.calls {
+			c.asked, c.next, c.open = "", never, c.lasting
+			c.err = fmt.Errorf("panic of type %T", p) // its value may hold anything
+		}
+	}()
+	s.exec(ctx, g)
 }
 
 // grouped sorts calls by their servers. Those whose server cannot be found are left out, with the reason in them.
@@ -108,12 +124,11 @@ func (s *Store) grouped(ctx context.Context, calls []*call) []*group {
 		return []*group{{server: found, calls: calls}}
 	}
 	var groups []*group
-	for _, c := range calls {
+	for i, c := range calls {
 		found, err := s.serverOf(ctx, c)
-		if err != nil {
-			c.err = err
-			c.again(unsent)
-			continue
+		if err != nil { // nobody tells who has which slot: not those of the others either
+			(&group{calls: calls[i:]}).fail(err, unsent)
+			break
 		}
 		groups = enter(groups, found, c)
 	}
@@ -200,7 +215,9 @@ func (g *group) fail(err error, why repeat) {
 		c.asked, c.err = "", err
 		c.again(why)
 	}
-	g.server.node.suspect()
+	if g.server.node != nil {
+		g.server.node.suspect()
+	}
 }
 
 // unstamped tells that no command has an error of its own.

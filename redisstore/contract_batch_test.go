@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -20,6 +21,7 @@ var batchContract = map[string]func(*harness){
 	"a batch whose replies were lost is made once":                  repeatsABatch,
 	"a batch whose scripts are forgotten is carried out":            loadsScriptsInABatch,
 	"a batch whose time is over is not begun":                       doesNotBeginTheLate,
+	"a panic on the way to a server is survived":                    survivesPanics,
 }
 
 // do carries out operations to their end.
@@ -218,4 +220,19 @@ func doesNotBeginTheLate(h *harness) {
 	h.Expect(statuses(h.do(change, query))).To(HaveEach(registration.StatusLate))
 	h.Expect(runs).To(BeZero())
 	h.Expect(h.stored()).To(BeEmpty())
+}
+
+func survivesPanics(h *harness) {
+	runs := 0
+	h.onScript(func(ctx context.Context, run func(context.Context) error) error {
+		if runs++; runs <= 3 { // of each master, if it is a cluster
+			panic("boom")
+		}
+		return run(ctx)
+	})
+	var operations []registration.Operation
+	for i := range 20 {
+		operations = append(operations, h.registers(h.user(i), 0, "<sip:phone@192.0.2.1>"))
+	}
+	h.Expect(statuses(h.do(operations...))).To(HaveEach(registration.StatusOK), "it was found out that nothing had been made")
 }

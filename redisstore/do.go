@@ -21,10 +21,10 @@ import (
 //
 // The error of a result is one of registration.ErrStale, ErrReplay, ErrLate and ErrFull, or says why the store could not.
 func (s *Store) Do(ctx context.Context, operations []registration.Operation) (results []registration.Result, settle func()) {
-	s.survey(ctx)
 	results = make([]registration.Result, len(operations))
 	ctx, cancel := s.budget(ctx)
 	defer cancel()
+	s.survey(ctx)
 	b := spareBatches.Get().(*batch)
 	s.fill(ctx, b, operations, results)
 	for _, wave := range waves(b.jobs) {

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,7 +31,7 @@ type nodes struct {
 	byAddress sync.Map
 	met       atomic.Int64
 	owners    *[slots]atomic.Int32 // of a cluster: the lane of the server that had the slot when it was asked last
-	surveyed  atomic.Bool
+	survey    atomic.Int64         // when the owners are asked for, in nanoseconds
 }
 
 func (n *nodes) of(address string) *node {
@@ -61,17 +62,20 @@ func (s *Store) Lane(aor registration.AOR) int {
 	return int(s.nodes.owners[slotOf(s.keys.projected(), aor.User(), "@", aor.Host())].Load())
 }
 
-// survey learns who has which slot, once; later every operation tells.
+// survey learns who has which slot, once; later every operation tells. It is tried again after a while.
 func (s *Store) survey(ctx context.Context) {
 	cluster, ok := s.client.(*redis.ClusterClient)
-	if !ok || !s.nodes.surveyed.CompareAndSwap(false, true) {
+	now, due := time.Now().UnixNano(), s.nodes.survey.Load()
+	if !ok || now < due || !s.nodes.survey.CompareAndSwap(due, now+int64(suspicion)) {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout/4)
+	defer cancel()
 	ranges, err := cluster.ClusterSlots(ctx).Result() //nolint:staticcheck // CLUSTER SHARDS is not there before Redis 7, and needs another right
 	if err != nil {
-		s.nodes.surveyed.Store(false)
 		return
 	}
+	s.nodes.survey.Store(math.MaxInt64)
 	for _, r := range ranges {
 		if len(r.Nodes) == 0 || r.Start < 0 || r.End >= slots {
 			continue

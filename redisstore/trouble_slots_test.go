@@ -60,9 +60,14 @@ func TestSlotsThatMoveUnderLoad(t *testing.T) {
 	key := h.store.keys.bindings(clients.users[0].aor)
 	for range 2 {
 		from, to := h.shardOf(cluster, key), h.otherShard(cluster, key)
-		out, err := exec.Command("redis-cli", "--cluster", "reshard", from.Address, "--cluster-from", from.id, "--cluster-to", to.id,
-			"--cluster-slots", "300", "--cluster-yes").CombinedOutput()
-		h.Expect(err).NotTo(HaveOccurred(), string(out))
+		h.Eventually(func() error {
+			out, err := exec.Command("redis-cli", "--cluster", "reshard", from.Address, "--cluster-from", from.id, "--cluster-to", to.id,
+				"--cluster-slots", "300", "--cluster-yes").CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("%w\n%s", err, out)
+			}
+			return nil
+		}).WithTimeout(20 * time.Second).Should(Succeed()) // not before all nodes agree on the move before
 		clients.busy()
 	}
 	clients.lossy = false

@@ -50,7 +50,7 @@ const (
 	StatusReplay      Status = "REPLAY"      // ErrReplay: the nonce was spent before; nothing is changed
 	StatusLate        Status = "LATE"        // ErrLate: the deadline had passed; nothing is changed
 	StatusFull        Status = "FULL"        // ErrFull: the realm has no room; nothing is changed
-	StatusFailed      Status = "FAILED"      // the store could not, or would not; nothing is changed
+	StatusFailed      Status = "FAILED"      // the store could not, or would not; nothing is changed, but a Query may have spent its nonce
 	StatusUnconfirmed Status = "UNCONFIRMED" // changed, but on fewer servers than are wanted: it may be lost again
 	StatusUnknown     Status = "UNKNOWN"     // whether it was done could not be found out; it cannot be done any more
 )
