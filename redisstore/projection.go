@@ -35,9 +35,9 @@ func newPlanner(keys keyspace, clustered bool) planner {
 	return p
 }
 
-// A plan is what one change does beside storing the bindings: how other programs come to see the next state of the AOR (rule
-// 34), namely its newest binding, or nothing once it has none; and how the user is counted (rule 59). When the newest is the
-// one to expire first, the rest is for Store.ShowFallbacks to do.
+// A plan is what one change does beside storing the bindings. It shows other programs the next state of the AOR (rule 34): its
+// newest binding, or nothing once it has none; when the newest is the one to expire first, the rest is for Store.ShowFallbacks to
+// do. And it counts the user (rule 59).
 type plan struct {
 	planner    *planner
 	change     *registration.Change
