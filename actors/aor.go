@@ -7,6 +7,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"sbc-registrar/messages"
+	"sbc-registrar/overload"
 	"sbc-registrar/registration"
 )
 
@@ -28,7 +29,7 @@ type aor struct {
 func aorProps(deps *dependencies, authorizer, keeper *actor.PID) *actor.Props {
 	d := &desk{authorizer: authorizer, keeper: keeper, capacity: deps.limits.QueuePerAOR}
 	return actor.PropsFromProducer(func() actor.Actor { return &aor{deps: deps, desk: d} },
-		actor.WithMailbox(actor.UnboundedLockfree())) // the cheapest to allocate: there are many of these
+		actor.WithDispatcher(goroutines{}), actor.WithMailbox(actor.UnboundedLockfree())) // the cheapest to allocate: there are many of these
 }
 
 // Receive implements actor.Actor.
@@ -36,7 +37,7 @@ func (a *aor) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		if lost := a.desk.current; lost != nil { // a predecessor panicked over it
-			a.answer(ctx, lost, registration.Outcome{Status: 500, Deed: registration.Failed, Cause: "panic"})
+			a.answer(ctx, lost, panicked())
 		}
 		a.next(ctx)
 	case messages.ToAOR:
@@ -72,14 +73,20 @@ func (a *aor) handle(ctx actor.Context, m messages.ToAOR) {
 func (a *aor) accept(ctx actor.Context, m *messages.Register) {
 	a.abandonOverdue(ctx)
 	a.desk.aor = m.Request.AOR
-	if !a.desk.put(m.Request, ctx.Sender()) {
-		ctx.Respond(&messages.RegisterAnswered{
-			Transaction: m.Request.Transaction,
-			Outcome:     registration.Unavailable("too many REGISTERs for this address of record", a.deps.limits.RetryAfter),
-		})
-		return
+	now := a.deps.now()
+	if out := a.desk.put(m, ctx.Sender(), now); out != nil {
+		a.turnAway(ctx, now, out, m)
 	}
 	a.next(ctx)
+}
+
+// turnAway answers a request that the desk has no place for, or that a newer one of its client has replaced.
+func (a *aor) turnAway(ctx actor.Context, now time.Time, out *work, m *messages.Register) {
+	outcome := a.deps.unavailable("a newer REGISTER of the client came")
+	if out.request == m.Request {
+		outcome = a.deps.entrance.shed(now, out.class, PerAOR, overload.Busy)
+	}
+	ctx.Send(out.from, &messages.RegisterAnswered{Transaction: out.request.Transaction, Outcome: outcome})
 }
 
 // abandonOverdue lets go of a request whose answer is past due: the connection has answered it, and what it waited for was
@@ -87,18 +94,21 @@ func (a *aor) accept(ctx actor.Context, m *messages.Register) {
 func (a *aor) abandonOverdue(ctx actor.Context) {
 	if w := a.desk.current; w != nil && a.deps.now().After(w.request.Deadline.Add(a.deps.limits.Margin)) {
 		a.state = registration.State{}
-		a.answer(ctx, w, registration.Unavailable("deadline passed", a.deps.limits.RetryAfter))
+		a.answer(ctx, w, a.deps.unavailable(registration.DeadlinePassed))
 	}
 }
 
 // realm is the one of the address of record.
-func (a *aor) realm() *Realm { return a.deps.realms.of(a.desk.aor.Host()) }
+func (a *aor) realm() *realm { return a.deps.realms.of(a.desk.aor.Host()) }
 
 // next takes the next request that is still worth the work, unless one is in hand. One that the rules may absorb needs the
 // state before the callback.
 func (a *aor) next(ctx actor.Context) {
 	now := a.deps.now()
 	w := a.desk.take(now)
+	if w != nil {
+		a.deps.meter.Waited(PerAOR, now.Sub(w.accepted))
+	}
 	switch {
 	case w == nil:
 	case a.state.Version == 0 && a.realm().Policy.MayAbsorb(w.request):
@@ -110,7 +120,7 @@ func (a *aor) next(ctx actor.Context) {
 
 func (a *aor) ask(ctx actor.Context, w *work) {
 	ctx.Request(a.desk.authorizer, &messages.AuthorizationWanted{
-		Work: w.number, Request: w.request, Expires: a.realm().Policy.Wish(w.request),
+		Work: w.number, Request: w.request, Class: w.class, Expires: a.realm().Policy.Wish(w.request),
 	})
 }
 
@@ -127,14 +137,27 @@ func (a *aor) authorized(ctx actor.Context, w *work, m *messages.AuthorizationGi
 	if m.Err != nil { // rules 44 and 54
 		now := a.deps.now()
 		if outcome, known := registration.Survive(now, a.state, w.request, a.realm().Policy); known {
-			a.save(ctx, w, now, outcome)
+			a.save(ctx, w, now, outcome.Because(outcome.Detail+": "+m.Err.Error()))
 			return
 		}
-		a.answer(ctx, w, registration.Unavailable(m.Err.Error(), a.deps.limits.RetryAfter))
+		a.answer(ctx, w, a.unasked(now, m.Err))
 		return
 	}
 	w.verdict, w.judged = a.realm().Policy.Confine(w.request, m.Verdict), true
 	a.decide(ctx, w)
+}
+
+// unasked is the outcome of a request whose callback told nothing.
+func (a *aor) unasked(now time.Time, err error) registration.Outcome {
+	var shed *shedError
+	switch {
+	case errors.As(err, &shed):
+		return a.deps.entrance.shed(now, shed.class, shed.stage, shed.bound)
+	case errors.Is(err, errExpired):
+		return a.deps.unavailable(registration.DeadlinePassed).Because(err.Error())
+	default:
+		return a.deps.unavailable(registration.CallbackFailed).Because(err.Error())
+	}
 }
 
 // decide asks the rules, and before them the callback, unless they need no word of it (rule 53). Their answer stands only if
@@ -180,6 +203,7 @@ func (a *aor) loaded(ctx actor.Context, w *work, m *messages.BindingsLoaded) {
 		return
 	}
 	w.fresh = w.judged
+	w.confirmed = true
 	a.redecide(ctx, w, m.State)
 }
 
@@ -192,7 +216,7 @@ func (a *aor) saved(ctx actor.Context, w *work, m *messages.BindingsSaved) {
 	case m.Conflict:
 		a.redecide(ctx, w, m.State)
 	default:
-		a.state = m.State
+		a.state, w.confirmed = m.State, true
 		a.answer(ctx, w, w.outcome)
 	}
 }
@@ -201,26 +225,44 @@ func (a *aor) saved(ctx actor.Context, w *work, m *messages.BindingsSaved) {
 func (a *aor) redecide(ctx actor.Context, w *work, state registration.State) {
 	a.state = state
 	if w.decisions++; w.decisions >= maxDecisions {
-		a.answer(ctx, w, registration.Unavailable("the stored bindings change too fast", a.deps.limits.RetryAfter))
+		a.answer(ctx, w, a.deps.unavailable("the stored bindings change too fast"))
 		return
 	}
 	a.decide(ctx, w)
 }
 
+// replayed is the cause of a challenge for credentials that somebody has used before.
+const replayed registration.Cause = "nonce was used before"
+
 // forget answers a request whose store operation failed (rule 26); what the store holds is unknown from here on. A replay is
 // a client that needs a new nonce, or a thief (rule 37).
 func (a *aor) forget(ctx actor.Context, w *work, err error) {
-	if errors.Is(err, registration.ErrReplay) {
-		a.answer(ctx, w, a.realm().challenge(w.request, a.deps.now(), err.Error(), true))
+	switch {
+	case errors.Is(err, registration.ErrReplay):
+		a.answer(ctx, w, a.realm().challenge(w.request, a.deps.now(), replayed, true))
+		return
+	case errors.Is(err, errShed):
+		a.answer(ctx, w, a.deps.entrance.shed(a.deps.now(), w.class, Storing, overload.Busy))
+		return
+	case errors.Is(err, errExpired):
+		a.answer(ctx, w, a.deps.unavailable(registration.DeadlinePassed).Because(err.Error()))
 		return
 	}
 	a.state = registration.State{}
-	a.answer(ctx, w, registration.Unavailable(err.Error(), a.deps.limits.RetryAfter))
+	a.answer(ctx, w, a.deps.unavailable(registration.StoreFailed).Because(err.Error()))
 }
 
-// answer ends the request in hand and begins the next.
+// answer ends the request in hand and begins the next. An actor that let nobody in has nothing to remember: a flood of
+// wrong passwords leaves no actors behind.
 func (a *aor) answer(ctx actor.Context, w *work, outcome registration.Outcome) {
+	if outcome.Status < 300 && !w.confirmed {
+		a.deps.meter.Violated(unconfirmedSuccess)
+		outcome = a.deps.unavailable(registration.StoreFailed).Because(unconfirmedSuccess)
+	}
 	a.desk.clear()
+	if a.state.Version == 0 && a.desk.empty() {
+		ctx.Send(ctx.Parent(), &messages.PassivationWished{AOR: a.desk.aor})
+	}
 	ctx.Send(w.from, &messages.RegisterAnswered{Transaction: w.request.Transaction, Outcome: outcome})
 	a.next(ctx)
 }

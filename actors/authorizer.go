@@ -2,47 +2,44 @@ package actors
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/failsafe-go/failsafe-go/adaptivelimiter"
 
 	"sbc-registrar/messages"
 	"sbc-registrar/registration"
 )
 
-// Why a job was not done.
-var (
-	errShed    = errors.New("too many requests wait")
-	errExpired = errors.New("the deadline passed while it waited")
-)
-
-// authorizer bounds the callbacks in flight, those of each realm for themselves.
+// authorizer puts questions to callbacks, those of each realm through a gate of its own.
 //
-// Supervision: resume. The goroutines that it counts go on, and so must the count.
+// Supervision: resume. The goroutines that its gates count go on, and so must the count.
 type authorizer struct {
-	deps  *dependencies
-	gates map[*Realm]*gate[authorization]
-}
-
-// An authorization is one callback to make, and who waits for it.
-type authorization struct {
-	want *messages.AuthorizationWanted
-	from *actor.PID
+	deps *dependencies
 }
 
 // callbackEnded gives a permit back. It goes through the mailbox, since the gate belongs to the actor.
-type callbackEnded struct{ realm *Realm }
+type callbackEnded struct {
+	gate   *callbackGate
+	permit adaptivelimiter.Permit
+	err    error
+}
 
 func authorizerProps(deps *dependencies) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &authorizer{deps: deps, gates: map[*Realm]*gate[authorization]{}} })
+	return actor.PropsFromProducer(func() actor.Actor { return &authorizer{deps: deps} }, actor.WithDispatcher(goroutines{}))
 }
 
 // Receive implements actor.Actor.
 func (a *authorizer) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		root, self := ctx.ActorSystem().Root, ctx.Self()
+		for realm := range a.deps.realms.all() {
+			realm.gate.refuse = refuser(root)
+			realm.gate.start = a.starter(root, self, realm)
+		}
 	case *callbackEnded:
-		a.gates[m.realm].finished(a.deps.now())
+		m.gate.finished(a.deps.now(), m.permit, m.err)
 	case messages.ToAuthorizer:
 		a.handle(ctx, m)
 	}
@@ -51,43 +48,36 @@ func (a *authorizer) Receive(ctx actor.Context) {
 func (a *authorizer) handle(ctx actor.Context, m messages.ToAuthorizer) {
 	switch m := m.(type) {
 	case *messages.AuthorizationWanted:
-		if !a.gateOf(ctx, a.deps.realms.of(m.Request.AOR.Host())).offer(authorization{want: m, from: ctx.Sender()}, m.Request.Deadline) {
-			ctx.Respond(&messages.AuthorizationGiven{Work: m.Work, Err: fmt.Errorf("callback: %w", errShed)})
-		}
+		gate := a.deps.realms.of(m.Request.AOR.Host()).gate
+		gate.offer(a.deps.now(), authorization{want: m, from: ctx.Sender()})
 	}
 }
 
-// gateOf is the gate of a realm, made when it is needed first.
-func (a *authorizer) gateOf(ctx actor.Context, realm *Realm) *gate[authorization] {
-	if a.gates[realm] == nil {
-		root := ctx.ActorSystem().Root
-		a.gates[realm] = newGate(realm.Callbacks, a.deps.limits.CallbackQueue, a.starter(root, ctx.Self(), realm), expired(root))
+// refuser returns how somebody is told that his question was not put.
+func refuser(root *actor.RootContext) func(authorization, error) {
+	return func(job authorization, err error) {
+		root.Send(job.from, &messages.AuthorizationGiven{Work: job.want.Work, Err: fmt.Errorf("callback: %w", err)})
 	}
-	return a.gates[realm]
 }
 
-// expired answers a callback that waited too long to be worth asking.
-func expired(root *actor.RootContext) func(authorization) {
+// starter returns how a question is put: on a goroutine, with the request's remaining time.
+func (a *authorizer) starter(root *actor.RootContext, self *actor.PID, realm *realm) func(authorization) {
 	return func(job authorization) {
-		root.Send(job.from, &messages.AuthorizationGiven{Work: job.want.Work, Err: fmt.Errorf("callback: %w", errExpired)})
-	}
-}
-
-// starter returns how a callback is begun: on a goroutine of its own, with the request's remaining time.
-func (a *authorizer) starter(root *actor.RootContext, self *actor.PID, realm *Realm) func(authorization) {
-	return func(job authorization) {
-		go func() {
-			defer root.Send(self, &callbackEnded{realm})
-			verdict, err := a.ask(realm, job.want)
+		goroutines{}.Schedule(func() {
+			verdict, err := a.ask(realm, job)
 			root.Send(job.from, &messages.AuthorizationGiven{Work: job.want.Work, Verdict: verdict, Err: err})
-		}()
+			root.Send(self, &callbackEnded{realm.gate, job.permit, err})
+		})
 	}
 }
 
 // ask turns a panic of the callback client into an error: it must cost one request, not the process.
-func (a *authorizer) ask(realm *Realm, want *messages.AuthorizationWanted) (v registration.Verdict, err error) {
+func (a *authorizer) ask(realm *realm, job authorization) (v registration.Verdict, err error) {
 	defer recovered("callback", &err)
-	ctx, cancel := context.WithDeadline(context.Background(), want.Request.Deadline)
+	ctx, cancel := context.WithDeadline(context.Background(), job.deadline(realm.gate.reserve))
 	defer cancel()
-	return realm.Authorizer.Authorize(ctx, want.Request, want.Expires)
+	begun := a.deps.now()
+	v, err = realm.Authorizer.Authorize(ctx, job.want.Request, job.want.Expires)
+	a.deps.meter.Asked(realm.Name, askedResult(v, err), a.deps.now().Sub(begun))
+	return v, err
 }

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -10,8 +9,8 @@ import (
 
 	"sbc-registrar/drachtio"
 	"sbc-registrar/messages"
+	"sbc-registrar/overload"
 	"sbc-registrar/registration"
-	"sbc-registrar/sip"
 )
 
 // A link is a drachtio server as a connection sees it: *drachtio.Client, which dials and redials, or *drachtio.Session, one
@@ -63,8 +62,11 @@ type (
 		from *handler
 		err  error
 	}
-	requestArrived struct{ request drachtio.Request }
-	answerSettled  struct {
+	requestArrived struct {
+		request drachtio.Request
+		class   overload.Class
+	}
+	answerSettled struct {
 		transaction string
 		err         error
 	}
@@ -84,7 +86,7 @@ func connectionProps(deps *dependencies, router Router, w way) *actor.Props {
 	txs := newTransactions()
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &connection{deps: deps, router: router, way: w, txs: txs, log: deps.log.With().Str("server", w.server).Logger()}
-	})
+	}, actor.WithDispatcher(goroutines{}))
 }
 
 // Receive implements actor.Actor.
@@ -101,7 +103,7 @@ func (c *connection) Receive(ctx actor.Context) {
 	case *linkEnded:
 		c.linkEnded(ctx, m)
 	case *requestArrived:
-		c.admit(ctx, m.request)
+		c.admit(ctx, m)
 	case *answerSettled:
 		c.settle(ctx, m)
 	case *deadlineDue:
@@ -132,15 +134,19 @@ func (c *connection) start(ctx actor.Context) {
 		panic(err)
 	}
 	run, cancel := context.WithCancel(context.Background())
-	h := &handler{root: ctx.ActorSystem().Root, self: ctx.Self()}
+	h := &handler{deps: c.deps, link: opened, root: ctx.ActorSystem().Root, self: ctx.Self()}
 	c.link, c.cancel, c.handler = opened, cancel, h
 	go func() { h.tell(&linkEnded{h, opened.Run(run, h)}) }()
 	c.resume(ctx)
 }
 
 // resume takes over the transactions of a predecessor that panicked: what it had answered but not handed to its link goes
-// out now, 500 if the panic came before there was a text.
+// out now, 500 if the panic came before there was a text, or over the request itself.
 func (c *connection) resume(ctx actor.Context) {
+	if lost := c.txs.last; lost != nil {
+		c.txs.entered()
+		c.answer(ctx, lost.id, panicked())
+	}
 	for _, tx := range c.txs.unsent() {
 		if tx.answer == "" {
 			tx.answer = internalError
@@ -161,66 +167,15 @@ func (c *connection) close() {
 	c.setUp(false)
 }
 
-// admit enters a request with its deadline, and answers it or brings it to its address of record's shard.
-func (c *connection) admit(ctx actor.Context, request drachtio.Request) {
-	deadline := request.Arrived.Add(c.deps.limits.Deadline)
-	tx := c.txs.begin(request.Transaction, request.Arrived, deadline)
-	if tx == nil {
-		c.log.Warn().Str("event", "request.repeated").Str("transaction", request.Transaction).Msg("request delivered twice")
-		return
-	}
-	c.arm(ctx)
-	tx.source = request.Source.Addr()
-	tx.subject = subject{source: request.Source.String(), protocol: request.Protocol}
-	if c.refusing {
-		c.answer(ctx, tx.id, c.stops())
-		return
-	}
-	msg, err := sip.ParseRequest(request.SIP)
-	if err == nil {
-		tx.echo = echo(msg)
-	}
-	if c.deps.guard.Bans(c.deps.now(), tx.source) {
-		c.answer(ctx, tx.id, registration.Ban())
-		return
-	}
-	r, outcome := c.read(tx, request, msg, err)
-	if r != nil {
-		tx.subject.aor = r.AOR.String()
-	}
-	if held := c.holdBack(tx, r); held != nil {
-		r, outcome = nil, *held
-	}
-	if r == nil {
-		c.answer(ctx, tx.id, outcome)
-		return
-	}
-	ctx.Request(c.router.Route(r.AOR), &messages.Register{Request: r})
-}
-
-// read makes a REGISTER of what was parsed; nil means that the outcome is final.
-func (c *connection) read(tx *transaction, request drachtio.Request, msg *sip.Request, err error) (*registration.Request, registration.Outcome) {
-	if err != nil {
-		return nil, registration.Refuse(400, err.Error())
-	}
-	flow := flowOf(request, msg, c.addressesOf(request.Announcement))
-	tx.subject = subject{source: flow.Source.String(), protocol: flow.Protocol}
-	tx.subject.callID, _ = msg.Value("Call-ID")
-	tx.subject.msg = msg
-	envelope := registration.Envelope{
-		Transaction: tx.id, Flow: flow, Arrived: request.Arrived,
-		Deadline: tx.deadline.Add(-c.deps.limits.Margin), Lot: rand.Float64(),
-	}
-	return c.deps.triage(msg, envelope, c.deps.now())
-}
-
 // answer gives the one final answer to a transaction; a second one only logs.
 func (c *connection) answer(ctx actor.Context, id string, outcome registration.Outcome) {
 	tx := c.txs.claim(id)
 	if tx == nil {
+		c.deps.meter.LateOutcome(outcome)
 		c.log.Debug().Str("event", "answer.late").Str("transaction", id).Int("status", outcome.Status).Msg("answered already")
 		return
 	}
+	c.deps.entrance.leave(tx.source)
 	tx.answer = encode(tx.echo, outcome)
 	c.report(tx, outcome)
 	c.remember(tx, outcome)
@@ -247,7 +202,7 @@ func (c *connection) expire(ctx actor.Context) {
 	c.timer = nil
 	overdue, _ := c.txs.due(c.deps.now())
 	for _, tx := range overdue {
-		c.answer(ctx, tx.id, registration.Unavailable("deadline passed", c.deps.limits.RetryAfter))
+		c.answer(ctx, tx.id, c.deps.unavailable(registration.DeadlinePassed))
 	}
 	c.arm(ctx)
 }

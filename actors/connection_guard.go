@@ -33,7 +33,7 @@ func (c *connection) holdBack(tx *transaction, r *registration.Request) *registr
 	return c.limit("too many REGISTERs for the address of record")
 }
 
-func (c *connection) limit(cause string) *registration.Outcome {
+func (c *connection) limit(cause registration.Cause) *registration.Outcome {
 	outcome := registration.Limit(cause, spread(c.deps.limits.RetryAfter))
 	return &outcome
 }
@@ -45,7 +45,11 @@ func (c *connection) remember(tx *transaction, outcome registration.Outcome) {
 	switch {
 	case outcome.Status == 200:
 		c.deps.guard.Succeeded(now, tx.subject.aor, tx.source)
-	case outcome.Deed == registration.Failed:
+		c.deps.domains.note(tx.subject.aor)
+		if outcome.Deed == registration.Registered || outcome.Deed == registration.Refreshed {
+			c.deps.entrance.flows.Registered(now, tx.flow)
+		}
+	case outcome.Deed == registration.Failed, outcome.Deed == registration.Shed:
 		c.deps.guard.Spoiled(now, tx.subject.aor, tx.source)
 	case outcome.Guess:
 		ban := c.deps.guard.Failed(now, tx.source)

@@ -12,12 +12,15 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"sbc-registrar/drachtio"
+	"sbc-registrar/overload"
 	"sbc-registrar/registration"
 	"sbc-registrar/sip"
 )
 
 // handler hands what a link hears to its connection's mailbox: the link's reader never waits for us (P13).
 type handler struct {
+	deps *dependencies
+	link link
 	root *actor.RootContext
 	self *actor.PID
 }
@@ -30,8 +33,25 @@ func (h *handler) LinkUp(a drachtio.Announcement) { h.tell(&linkUp{h, a}) }
 // LinkDown implements drachtio.Handler.
 func (h *handler) LinkDown(err error, retryIn time.Duration) { h.tell(&linkDown{h, err, retryIn}) }
 
-// Request implements drachtio.Handler.
-func (h *handler) Request(r drachtio.Request) { h.tell(&requestArrived{r}) }
+// Request implements drachtio.Handler. What cannot be let in is answered here and now: shedding must cost next to nothing.
+func (h *handler) Request(r drachtio.Request) {
+	class, bound := h.deps.entrance.enter(r.Arrived, r.SIP, r.Source)
+	if bound == overload.Free {
+		h.tell(&requestArrived{r, class})
+		return
+	}
+	h.deps.entrance.turnedAway(r.Arrived, class, Arrival, bound)
+	h.link.Answer(drachtio.Answer{
+		Transaction: r.Transaction,
+		Response:    turnAwayText(h.deps.limits.RetryAfter),
+		Deadline:    r.Arrived.Add(h.deps.limits.Deadline + answerGrace),
+	})
+}
+
+// turnAwayText is the answer to a request that nobody has read: the server fills in what it has to echo.
+func turnAwayText(retryAfter time.Duration) string {
+	return "SIP/2.0 503 Service Unavailable\r\nRetry-After: " + strconv.Itoa(int(spread(retryAfter)/time.Second)) + "\r\nContent-Length: 0\r\n\r\n"
+}
 
 func (c *connection) setUp(up bool) {
 	switch {

@@ -10,16 +10,20 @@ import (
 // half of all traffic and say little: they go to debug, and so does what a flood consists of. The text of a refusal for a
 // spammer is what fail2ban filters match.
 func (c *connection) report(tx *transaction, outcome registration.Outcome) {
+	c.deps.meter.Answered(outcome, tx.subject.protocol, c.deps.now().Sub(tx.arrived))
 	event := c.eventFor(outcome)
 	if !event.Enabled() {
 		return
 	}
 	aor := tx.subject.name()
+	if outcome.Basis != "" {
+		event = event.Str("basis", string(outcome.Basis))
+	}
 	event.
 		Str("event", "register."+string(outcome.Deed)).
 		Int("status", outcome.Status).
 		Str("aor", aor).
-		Str("cause", outcome.Cause).
+		Str("cause", outcome.Why()).
 		Str("source", tx.subject.source).
 		Str("protocol", tx.subject.protocol).
 		Str("call_id", tx.subject.callID).
@@ -29,7 +33,7 @@ func (c *connection) report(tx *transaction, outcome registration.Outcome) {
 
 func (c *connection) eventFor(outcome registration.Outcome) *zerolog.Event {
 	switch outcome.Deed {
-	case registration.Challenged, registration.Repeated, registration.Limited, registration.Banned:
+	case registration.Challenged, registration.Repeated, registration.Limited, registration.Banned, registration.Shed:
 		return c.log.Debug()
 	case registration.Failed:
 		return c.log.Error()
@@ -44,7 +48,7 @@ func (c *connection) eventFor(outcome registration.Outcome) *zerolog.Event {
 func summary(aor, source string, outcome registration.Outcome) string {
 	switch {
 	case outcome.Spammer:
-		return outcome.Cause
+		return outcome.Detail
 	case aor == "":
 		return source + " " + string(outcome.Deed)
 	default:

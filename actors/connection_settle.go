@@ -19,11 +19,13 @@ func (c *connection) settle(ctx actor.Context, m *answerSettled) {
 		c.send(ctx, tx) // the link of a predecessor that panicked was closed: this one is as good
 		return
 	case isUnsendable(m.err) && tx.answer != internalError:
+		c.deps.meter.Violated(unfitAnswer)
 		tx.answer = internalError // 500 is better than silence
 		c.send(ctx, tx)
 		return
 	}
 	if m.err != nil {
+		c.deps.meter.AnswerLost(lossOf(m.err))
 		c.log.WithLevel(lossLevel(m.err)).Str("event", "answer.lost").Str("transaction", m.transaction).Err(m.err).
 			Msg("drachtio server did not send the answer")
 	}
@@ -34,6 +36,30 @@ func (c *connection) settle(ctx actor.Context, m *answerSettled) {
 // isUnsendable tells whether an answer was refused by our own encoder: it is too long for a frame, say.
 func isUnsendable(err error) bool {
 	return errors.Is(err, drachtio.ErrTooLong) || errors.Is(err, drachtio.ErrResponse) || errors.Is(err, drachtio.ErrMessage)
+}
+
+// Losses lists why an answer may not have been sent, as a Meter is told.
+func Losses() []string {
+	return []string{"resent", "refused", "expired", "overflow", "closed", "unfit"}
+}
+
+// lossOf is why an answer was not sent, in a word.
+func lossOf(err error) string {
+	var refused *drachtio.NOKError
+	switch {
+	case errors.As(err, &refused) && refused.Resent:
+		return "resent"
+	case errors.As(err, &refused):
+		return "refused"
+	case errors.Is(err, drachtio.ErrExpired):
+		return "expired"
+	case errors.Is(err, drachtio.ErrOverflow):
+		return "overflow"
+	case errors.Is(err, drachtio.ErrClosed):
+		return "closed"
+	default:
+		return "unfit"
+	}
 }
 
 // lossLevel is how bad it is that a server did not send an answer. One that was written to a link that broke, and again to

@@ -5,6 +5,8 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"sbc-registrar/messages"
+	"sbc-registrar/overload"
 	"sbc-registrar/registration"
 )
 
@@ -23,23 +25,35 @@ type desk struct {
 type work struct {
 	number    uint64
 	request   *registration.Request
+	class     overload.Class
+	accepted  time.Time
 	from      *actor.PID // the connection that answers it
 	judged    bool       // the callback was asked, and verdict is what it said
 	verdict   registration.Verdict
 	outcome   registration.Outcome // what to answer once it is saved
 	decisions int
 	fresh     bool // the state was read from the store for this request, after the callback was asked, and its nonce is spent
+	confirmed bool // the store has confirmed what the answer will list
 }
 
 func (d *desk) empty() bool { return d.current == nil && len(d.waiting) == 0 }
 
-func (d *desk) put(r *registration.Request, from *actor.PID) bool {
-	if len(d.waiting) >= d.capacity {
-		return false
-	}
+// put lets a request wait. What it returns has to go: the request itself when too many wait, or an older one of the same
+// client, for a client that sends its next REGISTER has given up the one before (RFC 3261 §10.2). A removal is never given up.
+func (d *desk) put(m *messages.Register, from *actor.PID, now time.Time) (out *work) {
 	d.numbers++
-	d.waiting = append(d.waiting, &work{number: d.numbers, request: r, from: from})
-	return true
+	w := &work{number: d.numbers, request: m.Request, class: m.Class, accepted: now, from: from}
+	for i, older := range d.waiting {
+		if older.request.CallID == w.request.CallID && older.request.CSeq < w.request.CSeq && older.class != overload.Removal {
+			d.waiting[i] = w
+			return older
+		}
+	}
+	if len(d.waiting) >= d.capacity {
+		return w
+	}
+	d.waiting = append(d.waiting, w)
+	return nil
 }
 
 // take makes the next waiting request the one in hand; those whose deadline has passed are dropped, for their connection

@@ -57,16 +57,21 @@ func (l *fakeLink) Answer(a drachtio.Answer) {
 		err = l.confirm(a)
 	}
 	l.answers <- a
-	a.Done(err)
+	if a.Done != nil {
+		a.Done(err)
+	}
 }
 
 // A rig is the tree of actors with a fake at each end.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	deps    *dependencies
 	link    *fakeLink
 	handler drachtio.Handler
 	stop    func()
+
+	source string        // of what is delivered; "" = 203.0.113.9:5060
+	delay  time.Duration // for which it has been on the way
 
 	mu    sync.Mutex
 	count int
@@ -208,7 +213,7 @@ func one(ctx context.Context, store oneByOne, operation registration.Operation) 
 }
 
 // newRig starts a tree. Zero fields of the config are filled with fakes that always succeed.
-func newRig(t *testing.T, c Config) *rig {
+func newRig(t testing.TB, c Config) *rig {
 	t.Helper()
 	log := zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.Disabled)
 	if os.Getenv("ACTORS_LOG") != "" {
@@ -218,7 +223,7 @@ func newRig(t *testing.T, c Config) *rig {
 }
 
 // newRigWithLog is newRig for tests that read the log.
-func newRigWithLog(t *testing.T, c Config, log zerolog.Logger) *rig {
+func newRigWithLog(t testing.TB, c Config, log zerolog.Logger) *rig {
 	t.Helper()
 	if c.Authorizer == nil {
 		c.Authorizer = authorizerFunc(always)
@@ -272,14 +277,26 @@ func (g *rig) sendAs(user, holder string, cseq int) string {
 	return g.deliver(user, cseq, "Authorization: "+cred.String()+"\r\n")
 }
 
+// sendFrom is send from another device of the user: with a Call-ID of its own.
+func (g *rig) sendFrom(device int, user string, cseq int) string {
+	g.t.Helper()
+	c := g.challenge(user)
+	text := registerText(user, cseq, answered(g.t, user, c.Realm, c.Nonce, 1))
+	return g.deliverText(strings.Replace(text, "Call-ID: call-", fmt.Sprintf("Call-ID: device%d-", device), 1))
+}
+
 func (g *rig) deliver(user string, cseq int, extra string) string {
+	return g.deliverText(registerText(user, cseq, extra))
+}
+
+func (g *rig) deliverText(text string) string {
 	g.mu.Lock()
 	g.count++
 	id := fmt.Sprintf("tx-%d", g.count)
 	g.mu.Unlock()
 	g.handler.Request(drachtio.Request{
-		Transaction: id, Protocol: "udp", Arrived: g.deps.now(), Announcement: announced,
-		Source: netip.MustParseAddrPort("203.0.113.9:5060"), SIP: []byte(registerText(user, cseq, extra)),
+		Transaction: id, Protocol: "udp", Arrived: g.deps.now().Add(-g.delay), Announcement: announced,
+		Source: netip.MustParseAddrPort(orDefault(g.source, "203.0.113.9:5060")), SIP: []byte(text),
 	})
 	return id
 }

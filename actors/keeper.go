@@ -24,8 +24,13 @@ const (
 	paceMost = 200 * time.Millisecond
 )
 
-// errUntold is for a store that breaks its word.
-var errUntold = errors.New("store: it has told no result")
+var (
+	// errShed says that too many wait already.
+	errShed = errors.New("too many requests wait")
+
+	// errUntold is for a store that breaks its word.
+	errUntold = errors.New("store: it has told no result")
+)
 
 // keeper carries store operations in batches: those that come while others are under way wait for each other's company, so that
 // batches grow with the load, and a lone operation waits for nothing. Lanes, the servers of a cluster, do so each for itself.
@@ -53,7 +58,7 @@ type doubtEnded struct {
 }
 
 func keeperProps(deps *dependencies) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &keeper{deps: deps} })
+	return actor.PropsFromProducer(func() actor.Actor { return &keeper{deps: deps} }, actor.WithDispatcher(goroutines{}))
 }
 
 // Receive implements actor.Actor.
@@ -90,6 +95,7 @@ func (k *keeper) offer(ctx actor.Context, s storing) {
 		k.tell(ctx.ActorSystem().Root, s, registration.Result{Status: registration.StatusFailed, Err: fmt.Errorf("store: %w", errShed)})
 		return
 	}
+	k.deps.entrance.store.Observe(s.arrived, l.age(s.arrived))
 	if !l.flushing && l.inFlight < batchesInFlight {
 		l.flushing = true
 		ctx.Send(ctx.Self(), &flushDue{l})
@@ -99,7 +105,7 @@ func (k *keeper) offer(ctx actor.Context, s storing) {
 // lane is the lane of that number, made when it is needed first.
 func (k *keeper) lane(number int) *lane {
 	for len(k.lanes) <= number {
-		k.lanes = append(k.lanes, &lane{capacity: k.deps.limits.StoreQueue, oldest: k.deps.storeQueue.add()})
+		k.lanes = append(k.lanes, &lane{capacity: k.deps.limits.StoreQueue})
 	}
 	return k.lanes[number]
 }
@@ -109,13 +115,20 @@ func (k *keeper) lane(number int) *lane {
 func (k *keeper) flush(ctx actor.Context, l *lane) {
 	root, self := ctx.ActorSystem().Root, ctx.Self()
 	for l.inFlight < batchesInFlight {
-		batch, overdue := l.take(k.deps.now())
+		now := k.deps.now()
+		batch, overdue := l.take(now)
 		for _, s := range overdue {
 			k.tell(root, s, registration.Result{Status: registration.StatusLate, Err: fmt.Errorf("store: %w", errExpired)})
 		}
 		if len(batch) == 0 {
 			return
 		}
+		for i := range batch {
+			batch[i].begun = now
+			k.deps.meter.Waited(Storing, now.Sub(batch[i].arrived))
+		}
+		k.deps.entrance.store.Observe(now, now.Sub(batch[len(batch)-1].arrived)) // the shortest wait is what counts
+		k.deps.meter.Batched(len(batch))
 		l.inFlight++
 		go k.carry(root, self, l, batch)
 	}
@@ -184,5 +197,8 @@ func (k *keeper) tellKnown(root *actor.RootContext, batch []storing, results []r
 
 // tell is where every result passes, whether the operation was begun or not. It is called from any goroutine.
 func (k *keeper) tell(root *actor.RootContext, s storing, r registration.Result) {
+	if !s.begun.IsZero() {
+		k.deps.meter.Stored(s.name(), storeResult(r.Status), k.deps.now().Sub(s.begun))
+	}
 	root.Send(s.from, s.message(r))
 }

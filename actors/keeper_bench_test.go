@@ -29,7 +29,8 @@ func (quickStore) Do(_ context.Context, operations []registration.Operation) ([]
 func BenchmarkKeeper(b *testing.B) {
 	system := actor.NewActorSystem()
 	defer system.Shutdown()
-	deps := &dependencies{bindings: quickStore{}, limits: Limits{}.withDefaults(), log: zerolog.Nop(), now: time.Now}
+	deps := &dependencies{bindings: quickStore{}, limits: Limits{}.withDefaults(), log: zerolog.Nop(), meter: Deaf{}, now: time.Now}
+	deps.entrance = newEntrance(deps)
 	keeper := system.Root.Spawn(keeperProps(deps))
 	permits := make(chan struct{}, 1024)
 	asker := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {

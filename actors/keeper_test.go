@@ -80,8 +80,8 @@ func (b *slowBatch) panics() {
 	b.end <- func() ([]registration.Result, func()) { panic("boom") }
 }
 
-// A counter is a keeper with a slowStore, and who asks it.
-type counter struct {
+// An office is a keeper with a slowStore, and who asks it.
+type office struct {
 	t       *testing.T
 	store   *slowStore
 	deps    *dependencies
@@ -94,14 +94,15 @@ type counter struct {
 	asked   uint64
 }
 
-func newCounter(t *testing.T, limits Limits) *counter {
+func newOffice(t *testing.T, limits Limits) *office {
 	t.Helper()
-	c := &counter{t: t, store: newSlowStore(), answers: make(chan any, 10_000), now: time.Now(), system: actor.NewActorSystem()}
-	c.deps = &dependencies{bindings: c.store, limits: limits.withDefaults(), log: zerolog.Nop(), now: func() time.Time {
+	c := &office{t: t, store: newSlowStore(), answers: make(chan any, 10_000), now: time.Now(), system: actor.NewActorSystem()}
+	c.deps = &dependencies{bindings: c.store, limits: limits.withDefaults(), log: zerolog.Nop(), meter: Deaf{}, now: func() time.Time {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		return c.now
 	}}
+	c.deps.entrance = newEntrance(c.deps)
 	c.keeper = c.system.Root.Spawn(keeperProps(c.deps))
 	c.asker = c.system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
 		switch m := ctx.Message().(type) {
@@ -116,14 +117,14 @@ func newCounter(t *testing.T, limits Limits) *counter {
 	return c
 }
 
-func (c *counter) pass(d time.Duration) {
+func (c *office) pass(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
 }
 
 // save asks for a change of a user that is worth so much time; its number comes back.
-func (c *counter) save(user string, life time.Duration) uint64 {
+func (c *office) save(user string, life time.Duration) uint64 {
 	c.t.Helper()
 	aor, err := registration.ParseAOR(user + "@example.com")
 	if err != nil {
@@ -135,7 +136,7 @@ func (c *counter) save(user string, life time.Duration) uint64 {
 	return c.asked
 }
 
-func (c *counter) batch() *slowBatch {
+func (c *office) batch() *slowBatch {
 	c.t.Helper()
 	select {
 	case b := <-c.store.batches:
@@ -146,7 +147,7 @@ func (c *counter) batch() *slowBatch {
 	}
 }
 
-func (c *counter) noBatch() {
+func (c *office) noBatch() {
 	c.t.Helper()
 	c.sync()
 	select {
@@ -157,14 +158,14 @@ func (c *counter) noBatch() {
 }
 
 // sync waits until the keeper has heard all that it was told.
-func (c *counter) sync() {
+func (c *office) sync() {
 	c.t.Helper()
 	if err := c.system.Root.RequestFuture(c.keeper, &actor.Touch{}, patience).Wait(); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
-func (c *counter) answer() *messages.BindingsSaved {
+func (c *office) answer() *messages.BindingsSaved {
 	c.t.Helper()
 	select {
 	case m := <-c.answers:
@@ -175,7 +176,7 @@ func (c *counter) answer() *messages.BindingsSaved {
 	}
 }
 
-func (c *counter) expectAnswers(want error, works ...uint64) {
+func (c *office) expectAnswers(want error, works ...uint64) {
 	c.t.Helper()
 	open := map[uint64]bool{}
 	for _, work := range works {
@@ -190,7 +191,7 @@ func (c *counter) expectAnswers(want error, works ...uint64) {
 	}
 }
 
-func (c *counter) users(prefix string, n int, life time.Duration) []uint64 {
+func (c *office) users(prefix string, n int, life time.Duration) []uint64 {
 	var works []uint64
 	for i := range n {
 		works = append(works, c.save(fmt.Sprint(prefix, i), life))
@@ -199,7 +200,7 @@ func (c *counter) users(prefix string, n int, life time.Duration) []uint64 {
 }
 
 func TestALoneOperationWaitsForNothing(t *testing.T) {
-	c := newCounter(t, Limits{})
+	c := newOffice(t, Limits{})
 	work := c.save("alice", time.Minute)
 	b := c.batch()
 	if len(b.operations) != 1 {
@@ -212,7 +213,7 @@ func TestALoneOperationWaitsForNothing(t *testing.T) {
 }
 
 func TestBatchesGrowWhileOthersAreUnderWay(t *testing.T) {
-	c := newCounter(t, Limits{})
+	c := newOffice(t, Limits{})
 	c.save("a", time.Minute)
 	first := c.batch()
 	c.save("a", time.Minute)
@@ -241,7 +242,7 @@ func TestBatchesGrowWhileOthersAreUnderWay(t *testing.T) {
 }
 
 func TestALaneThatHangsHoldsUpNoOther(t *testing.T) {
-	c := newCounter(t, Limits{StoreQueue: 4})
+	c := newOffice(t, Limits{StoreQueue: 4})
 	c.save("bob", time.Minute)
 	c.batch()
 	c.save("bob", time.Minute)
@@ -262,7 +263,7 @@ func TestALaneThatHangsHoldsUpNoOther(t *testing.T) {
 }
 
 func TestWhatCannotBeDoneInTimeIsNotBegun(t *testing.T) {
-	c := newCounter(t, Limits{})
+	c := newOffice(t, Limits{})
 	c.save("a", time.Minute)
 	first := c.batch()
 	c.save("a", time.Minute)
@@ -283,7 +284,7 @@ func TestWhatCannotBeDoneInTimeIsNotBegun(t *testing.T) {
 	c.expectAnswers(nil, 2)
 
 	// Batches have taken long of late: what has less time left than one takes is not begun either.
-	l := &lane{pace: 100 * time.Millisecond, oldest: c.deps.storeQueue.add()}
+	l := &lane{pace: 100 * time.Millisecond}
 	now := c.deps.now()
 	for _, left := range []time.Duration{50 * time.Millisecond, 150 * time.Millisecond} {
 		l.waiting = append(l.waiting, storing{operation: &registration.Query{Deadline: now.Add(left)}})
@@ -294,7 +295,7 @@ func TestWhatCannotBeDoneInTimeIsNotBegun(t *testing.T) {
 }
 
 func TestWhatIsInDoubtTakesNoPlace(t *testing.T) {
-	c := newCounter(t, Limits{StoreQueue: 3})
+	c := newOffice(t, Limits{StoreQueue: 3})
 	settled := make(chan struct{})
 	for range 3 {
 		c.save("alice", time.Minute)
@@ -321,7 +322,7 @@ func TestWhatIsInDoubtTakesNoPlace(t *testing.T) {
 }
 
 func TestAPanicOfTheStoreCostsItsBatchOnly(t *testing.T) {
-	c := newCounter(t, Limits{})
+	c := newOffice(t, Limits{})
 	for range 2 * batchesInFlight { // the places come back
 		work := c.save("alice", time.Minute)
 		c.batch().panics()
@@ -342,31 +343,20 @@ func TestAPanicOfTheStoreCostsItsBatchOnly(t *testing.T) {
 	c.expectAnswers(nil, work)
 }
 
-func TestTheAgeOfTheStoreQueue(t *testing.T) {
-	c := newCounter(t, Limits{})
-	age := func(lane int) time.Duration { return c.deps.storeQueue.age(lane, c.deps.now()) }
-	if age(0) != 0 || age(5) != 0 || c.deps.storeQueue.longest(c.deps.now()) != 0 {
-		t.Error("nothing waits")
+// Admission looks at the store's queue: the shortest wait of a while, and while nothing moves how long the oldest has waited.
+func TestTheWaitForTheStoreIsWatched(t *testing.T) {
+	c := newOffice(t, Limits{})
+	for range batchesInFlight {
+		c.save("a", time.Hour)
+		c.batch()
 	}
-	c.save("a", time.Minute)
-	first := c.batch()
-	c.save("a", time.Minute)
-	c.batch()
-	if age(0) != 0 {
-		t.Error("nothing waits yet")
+	for range 10 { // the store hangs
+		c.save("a", time.Hour)
+		c.sync()
+		c.pass(90 * time.Millisecond)
 	}
-	c.save("a", time.Minute)
-	c.sync()
-	c.pass(time.Second)
-	c.save("a", time.Minute)
-	c.sync()
-	if age(0) != time.Second || age(1) != 0 || c.deps.storeQueue.longest(c.deps.now()) != time.Second {
-		t.Errorf("%s, %s, %s", age(0), age(1), c.deps.storeQueue.longest(c.deps.now()))
-	}
-	first.succeed()
-	c.batch()
-	if age(0) != 0 {
-		t.Errorf("%s", age(0))
+	if standing := c.deps.entrance.store.Standing(c.deps.now()); standing < 500*time.Millisecond {
+		t.Errorf("the wait is thought to be %s", standing)
 	}
 }
 

@@ -1,9 +1,6 @@
 package actors
 
 import (
-	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -18,6 +15,20 @@ type storing struct {
 	work      uint64
 	from      *actor.PID
 	arrived   time.Time
+	begun     time.Time // zero = it never was
+}
+
+// name is what a Meter calls the operation.
+func (s storing) name() string {
+	query, ok := s.operation.(*registration.Query)
+	switch {
+	case !ok:
+		return StoreSave
+	case query.Use.IsZero():
+		return StoreLoad
+	default:
+		return StoreSpend
+	}
 }
 
 // message is what the one who waits is told.
@@ -32,15 +43,14 @@ func (s storing) message(r registration.Result) any {
 }
 
 // A lane is the operations that are for one server, in the order in which they came. It is part of the keeper and not safe for
-// concurrent use, but for its age.
+// concurrent use.
 type lane struct {
 	capacity int // operations that may wait, or be in doubt
 	waiting  []storing
-	inFlight int  // batches
-	inDoubt  int  // operations
-	flushing bool // a flush is in the mailbox
-	pace     time.Duration
-	oldest   *atomic.Int64
+	inFlight int           // batches
+	inDoubt  int           // operations
+	flushing bool          // a flush is in the mailbox
+	pace     time.Duration // how long a batch takes, about
 }
 
 // put lets an operation wait; false when the lane is full.
@@ -49,7 +59,6 @@ func (l *lane) put(s storing) bool {
 		return false
 	}
 	l.waiting = append(l.waiting, s)
-	l.age()
 	return true
 }
 
@@ -74,7 +83,6 @@ func (l *lane) take(now time.Time) (batch, overdue []storing) {
 	if l.waiting = l.waiting[taken:]; len(l.waiting) == 0 {
 		l.waiting = nil
 	}
-	l.age()
 	return batch, overdue
 }
 
@@ -85,56 +93,10 @@ func (l *lane) left(took time.Duration, inDoubt int) {
 	l.pace = min((3*l.pace+took)/4, paceMost)
 }
 
-// age publishes since when the oldest waits.
-func (l *lane) age() {
+// age is how long the oldest operation has been waiting.
+func (l *lane) age(now time.Time) time.Duration {
 	if len(l.waiting) == 0 {
-		l.oldest.Store(0)
-		return
-	}
-	l.oldest.Store(l.waiting[0].arrived.UnixNano())
-}
-
-// storeQueue tells how long store operations have been waiting, from any goroutine and at little cost.
-type storeQueue struct {
-	mu    sync.Mutex
-	lanes atomic.Pointer[[]*atomic.Int64]
-}
-
-// add adds a lane, which writes down since when its oldest operation waits, in nanoseconds; 0 = none does.
-func (q *storeQueue) add() *atomic.Int64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	oldest := new(atomic.Int64)
-	lanes := append(slices.Clone(q.all()), oldest)
-	q.lanes.Store(&lanes)
-	return oldest
-}
-
-func (q *storeQueue) all() []*atomic.Int64 {
-	if lanes := q.lanes.Load(); lanes != nil {
-		return *lanes
-	}
-	return nil
-}
-
-// age is how long the oldest operation of a lane has been waiting: about as long as one that comes now will.
-func (q *storeQueue) age(lane int, now time.Time) time.Duration {
-	lanes := q.all()
-	if lane >= len(lanes) {
 		return 0
 	}
-	since := lanes[lane].Load()
-	if since == 0 {
-		return 0
-	}
-	return max(0, now.Sub(time.Unix(0, since)))
-}
-
-// longest is the age of the lane that is worst off.
-func (q *storeQueue) longest(now time.Time) time.Duration {
-	var longest time.Duration
-	for lane := range q.all() {
-		longest = max(longest, q.age(lane, now))
-	}
-	return longest
+	return now.Sub(l.waiting[0].arrived)
 }

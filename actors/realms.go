@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"iter"
 	"time"
 
 	"sbc-registrar/challenge"
@@ -10,49 +11,77 @@ import (
 // A Realm is how the REGISTERs for some domains are judged: one tenant, with a callback of its own, so that one whose
 // callback is down or slow takes nothing from the others.
 type Realm struct {
+	Name       string // in metrics and logs; "" = default
 	Authorizer Authorizer
 	Challenger *challenge.Challenger
 	Policy     registration.Policy // its Domains are those of the realm
-	Callbacks  int                 // in flight
+	Callbacks  int                 // under way at most; 0 = Limits.Callbacks
+}
+
+// A realm is a Realm at work.
+type realm struct {
+	Realm
+	gate *callbackGate
 }
 
 // realms finds the realm of a domain.
 type realms struct {
-	byDomain map[string]*Realm
-	standard *Realm // for the domains that no realm names; its policy tells which of them are served
+	byDomain map[string]*realm
+	standard *realm // for the domains that no realm names; its policy tells which of them are served
+	named    []*realm
 }
 
-func newRealms(standard Realm, named []Realm) *realms {
-	r := &realms{byDomain: map[string]*Realm{}, standard: &standard}
-	for _, realm := range named {
-		for _, domain := range realm.Policy.Domains {
-			r.byDomain[domain] = &realm
+func newRealms(standard Realm, named []Realm, limits Limits, meter Meter) *realms {
+	standard.Name = orDefault(standard.Name, "default")
+	open := func(r Realm) *realm {
+		return &realm{Realm: r, gate: newCallbackGate(orDefault(r.Callbacks, limits.Callbacks), limits, meter)}
+	}
+	r := &realms{byDomain: map[string]*realm{}, standard: open(standard)}
+	for _, n := range named {
+		opened := open(n)
+		r.named = append(r.named, opened)
+		for _, domain := range n.Policy.Domains {
+			r.byDomain[domain] = opened
 		}
 	}
 	return r
 }
 
+// all yields every realm.
+func (r *realms) all() iter.Seq[*realm] {
+	return func(yield func(*realm) bool) {
+		if !yield(r.standard) {
+			return
+		}
+		for _, named := range r.named {
+			if !yield(named) {
+				return
+			}
+		}
+	}
+}
+
 // of is the realm of a canonical host. Everything that is decided about a request is decided by the realm of its address of
 // record, which is that of its Request-URI: Read refuses a request in which they differ (rule 3).
-func (r *realms) of(host string) *Realm {
+func (r *realms) of(host string) *realm {
 	if realm := r.byDomain[host]; realm != nil {
 		return realm
 	}
 	return r.standard
 }
 
-func (r *Realm) scope(request *registration.Request) challenge.Scope {
+func (r *realm) scope(request *registration.Request) challenge.Scope {
 	return challenge.Scope{Realm: request.AOR.Host(), AOR: request.AOR.String(), Source: request.Flow.Source.Addr()}
 }
 
 // challenge asks for credentials for the address of record of a request. Stale: the ones that came were for a nonce of ours
 // that is not good any more.
-func (r *Realm) challenge(request *registration.Request, now time.Time, cause string, stale bool) registration.Outcome {
+func (r *realm) challenge(request *registration.Request, now time.Time, cause registration.Cause, stale bool) registration.Outcome {
 	return registration.Challenge(cause, r.Challenger.Challenges(r.scope(request), now, stale)...)
 }
 
 // check tells what use of which nonce the credentials of a request are.
-func (r *Realm) check(request *registration.Request, now time.Time) (registration.NonceUse, error) {
+func (r *realm) check(request *registration.Request, now time.Time) (registration.NonceUse, error) {
 	use, err := r.Challenger.Check(*request.Credentials, r.scope(request), now)
 	if err != nil {
 		return registration.NonceUse{}, err

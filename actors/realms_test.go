@@ -18,12 +18,16 @@ import (
 // authorization answers a fresh challenge for daveh, so many times used.
 func (g *rig) authorization(count int) string {
 	g.t.Helper()
-	scope := challenge.Scope{Realm: "example.com", AOR: "daveh@example.com", Source: netip.MustParseAddr("203.0.113.9")}
-	c := g.deps.realms.standard.Challenger.Challenges(scope, time.Now(), false)[0]
-	return answered(g.t, "daveh", c.Realm, c.Nonce, count)
+	return g.authorizationOf("daveh", count)
 }
 
-func answered(t *testing.T, user, realm, nonce string, count int) string {
+func (g *rig) authorizationOf(user string, count int) string {
+	g.t.Helper()
+	c := g.challenge(user)
+	return answered(g.t, user, c.Realm, c.Nonce, count)
+}
+
+func answered(t testing.TB, user, realm, nonce string, count int) string {
 	t.Helper()
 	cred, err := digest.Digest(&digest.Challenge{Realm: realm, Nonce: nonce, Algorithm: "MD5", QOP: []string{"auth"}},
 		digest.Options{Method: "REGISTER", URI: "sip:" + realm, Username: user, Password: "secret", Count: count})

@@ -86,7 +86,7 @@ func TestRegistersForOneAORAreCarriedOutInOrderOneAtATime(t *testing.T) { // rul
 		})})
 	var ids []string
 	for i := range 50 {
-		ids = append(ids, g.send("daveh", i+1))
+		ids = append(ids, g.sendFrom(i, "daveh", i+1))
 	}
 	for _, id := range ids {
 		g.expect(id, "200 OK")
@@ -109,10 +109,27 @@ func TestAFullQueueIsRefused(t *testing.T) {
 			<-release
 			return registration.Verdict{OK: true}, nil
 		})})
-	first, second, third := g.send("daveh", 1), g.send("daveh", 2), g.send("daveh", 3)
-	g.expect(g.send("daveh", 4), "503 Service Unavailable")
+	first, second, third := g.sendFrom(1, "daveh", 1), g.sendFrom(2, "daveh", 2), g.sendFrom(3, "daveh", 3)
+	g.expect(g.sendFrom(4, "daveh", 4), "503 Service Unavailable")
 	close(release)
 	for _, id := range []string{first, second, third} {
+		g.expect(id, "200 OK")
+	}
+	g.silence()
+}
+
+func TestTheNewestRegisterOfAClientTakesThePlaceOfThoseThatWait(t *testing.T) {
+	release := make(chan struct{})
+	g := newRig(t, Config{Authorizer: authorizerFunc(
+		func(context.Context, *registration.Request, time.Duration) (registration.Verdict, error) {
+			<-release
+			return registration.Verdict{OK: true}, nil
+		})})
+	inHand, older, removal := g.send("daveh", 1), g.send("daveh", 2), g.deliver("daveh", 3, g.authorization(1)+"Expires: 0\r\n")
+	g.expect(older, "503 Service Unavailable")
+	newest, other := g.send("daveh", 4), g.sendFrom(1, "daveh", 1)
+	close(release)
+	for _, id := range []string{inHand, removal, newest, other} {
 		g.expect(id, "200 OK")
 	}
 	g.silence()
@@ -152,45 +169,46 @@ func TestAStateThatSomebodyElseChangedIsDecidedAnew(t *testing.T) {
 	g.silence()
 }
 
+// A bomb panics when an aor actor takes its first request in hand.
+type bomb struct {
+	Deaf
+	defused   atomic.Bool
+	restarted atomic.Int32
+}
+
+func (b *bomb) Waited(stage Stage, _ time.Duration) {
+	if stage == PerAOR && b.defused.CompareAndSwap(false, true) {
+		panic("boom")
+	}
+}
+
+func (b *bomb) Restarted(kind string) {
+	if kind == "aor" {
+		b.restarted.Add(1)
+	}
+}
+
 func TestAPanicCostsOneRequest(t *testing.T) {
-	var bomb atomic.Bool
-	release := make(chan struct{})
-	g := newRig(t, Config{
-		Authorizer: authorizerFunc(func(_ context.Context, r *registration.Request, _ time.Duration) (registration.Verdict, error) {
-			if r.CSeq == 1 {
-				<-release
-				bomb.Store(true)
-			}
-			return registration.Verdict{OK: true}, nil
-		}),
-		Clock: func() time.Time {
-			if bomb.CompareAndSwap(true, false) {
-				panic("boom")
-			}
-			return time.Now()
-		},
-	})
-	first, second := g.send("daveh", 1), g.send("daveh", 2)
-	close(release)
-	got := map[string]string{}
-	for range 2 {
-		a := g.next()
-		got[a.Transaction] = firstLine(a.Response)
-	}
-	if got[second] != "SIP/2.0 200 OK" || got[first] == "" {
-		t.Errorf("answers %v", got)
-	}
+	meter := &bomb{}
+	g := newRig(t, Config{Meter: meter})
+	first, second := g.sendFrom(1, "daveh", 1), g.sendFrom(2, "daveh", 2)
+	g.expect(first, "500 Server Internal Error")
+	g.expect(second, "200 OK")
 	g.expect(g.send("daveh", 3), "200 OK")
+	if meter.restarted.Load() != 1 {
+		t.Errorf("%d restarts were counted", meter.restarted.Load())
+	}
 	g.silence()
 }
 
 func TestIdleActorsArePassivatedWithoutLoss(t *testing.T) {
 	store := newMemory()
 	g := newRig(t, Config{Bindings: store, Limits: Limits{IdleAOR: time.Millisecond, QueuePerAOR: 1000}})
-	const rounds, users = 40, 20
-	for i := range rounds {
+	const users = 20
+	rounds, end := 0, time.Now().Add(patience)
+	for ; rounds < 40 || g.deps.passivated.Load() < users && time.Now().Before(end); rounds++ {
 		for u := range users {
-			g.send(fmt.Sprintf("u%d", u), i+1)
+			g.send(fmt.Sprintf("u%d", u), rounds+1)
 		}
 		for range users {
 			if a := g.next(); !strings.HasPrefix(a.Response, "SIP/2.0 200") {
@@ -222,9 +240,9 @@ func TestAConnectionThatPanicsAnswersWhatItHad(t *testing.T) {
 	lost := g.deliver("eve", 1, "")
 	g.handler = <-g.link.handler // the restarted connection has opened its link
 	g.deps.realms.standard.Challenger = challenger
+	g.expect(lost, "500 Server Internal Error")
 	close(release)
 	g.expect(waiting, "200 OK")
-	g.expect(lost, "503 Service Unavailable") // at its deadline
 	g.expect(g.deliver("eve", 2, ""), "401 Unauthorized")
 	if g.deps.linksUp.Load() != 1 {
 		t.Errorf("%d links are up, want 1", g.deps.linksUp.Load())

@@ -23,10 +23,17 @@ type Limits struct {
 	Margin        time.Duration // what of it is kept for the answer itself; 200 ms
 	Callbacks     int           // in flight, for domains that no realm names; 512
 	CallbackQueue int           // waiting for one, for each realm; 4,096
+	CallbackFloor int           // the least that a slow callback's permits are reduced to; 32
+	BreakerPause  time.Duration // how long a callback that only fails is left alone; 3 s
+	StoreReserve  time.Duration // what of a deadline a callback leaves to the store; 800 ms, a quarter of the Deadline at most
 	StoreQueue    int           // store operations that wait for each server, or are in doubt; 8,192
 	QueuePerAOR   int           // REGISTERs that wait for one address of record; 16
 	IdleAOR       time.Duration // after which an aor actor is passivated; 10 s
-	RetryAfter    time.Duration // in a 503; 5 s
+	IdleAORs      int           // aor actors above which idle ones go at once; 50,000
+	UnderWay      int           // REGISTERs from their frames to their answers; 16,384
+	PerSource     int           // of one source address; 2,048; below 0 = no bound
+	RememberFlows time.Duration // how long it counts that a client registered from an address; 2 h
+	RetryAfter    time.Duration // the least in a 503, twice of it the most; 5 s
 }
 
 func (l Limits) withDefaults() Limits {
@@ -34,9 +41,16 @@ func (l Limits) withDefaults() Limits {
 	l.Margin = orDefault(l.Margin, 200*time.Millisecond)
 	l.Callbacks = orDefault(l.Callbacks, 512)
 	l.CallbackQueue = orDefault(l.CallbackQueue, 4096)
+	l.CallbackFloor = orDefault(l.CallbackFloor, 32)
+	l.BreakerPause = orDefault(l.BreakerPause, 3*time.Second)
+	l.StoreReserve = min(orDefault(l.StoreReserve, 800*time.Millisecond), l.Deadline/4)
 	l.StoreQueue = orDefault(l.StoreQueue, 8192)
 	l.QueuePerAOR = orDefault(l.QueuePerAOR, 16)
 	l.IdleAOR = orDefault(l.IdleAOR, 10*time.Second)
+	l.IdleAORs = orDefault(l.IdleAORs, 50_000)
+	l.UnderWay = orDefault(l.UnderWay, 16_384)
+	l.PerSource = orDefault(l.PerSource, 2048)
+	l.RememberFlows = orDefault(l.RememberFlows, 2*time.Hour)
 	l.RetryAfter = orDefault(l.RetryAfter, 5*time.Second)
 	return l
 }
@@ -64,30 +78,42 @@ type Config struct {
 	Blacklist  Blacklist    // nil = nobody is told of bans
 	Links      Links
 	Log        zerolog.Logger
+	Meter      Meter // nil = nobody counts
 	Clock      Clock // nil = time.Now
 }
 
 // dependencies are what all actors of one registrar share; nothing in it changes but a counter.
 type dependencies struct {
-	realms     *realms
-	bindings   Bindings
-	storeQueue storeQueue
-	limits     Limits
-	guard      *guard.Guard
-	blacklist  Blacklist // nil = none
-	links      Links
-	open       []link // beside links
-	log        zerolog.Logger
-	now        Clock
+	realms    *realms
+	bindings  Bindings
+	limits    Limits
+	guard     *guard.Guard
+	blacklist Blacklist // nil = none
+	links     Links
+	open      []link // beside links
+	log       zerolog.Logger
+	meter     Meter
+	now       Clock
+	entrance  *entrance
+
 	linksUp    atomic.Int64
+	aors       atomic.Int64 // aor actors that live
 	passivated atomic.Int64
+	domains    domains
+}
+
+// unavailable is the 503 for something that we could not do; its Retry-After is drawn from [RetryAfter, 2·RetryAfter].
+func (d *dependencies) unavailable(cause registration.Cause) registration.Outcome {
+	return registration.Unavailable(cause, spread(d.limits.RetryAfter))
 }
 
 func (d *dependencies) restart(policy restartPolicy) actor.SupervisorStrategy {
-	return &strategy{policy: policy, log: d.log}
+	return &strategy{policy: policy, log: d.log, meter: d.meter}
 }
 
-func (d *dependencies) resume() actor.SupervisorStrategy { return &strategy{log: d.log} }
+func (d *dependencies) resume() actor.SupervisorStrategy {
+	return &strategy{log: d.log, meter: d.meter}
+}
 
 // after sends a message to the actor itself in a while. The timer does not hold the actor: a message for a stopped one is dropped.
 func after(ctx actor.Context, pause time.Duration, message any) *time.Timer {
@@ -110,19 +136,24 @@ func Start(c Config) (*Registrar, error) { return startWith(c) }
 func startWith(c Config, open ...link) (*Registrar, error) {
 	d := &dependencies{
 		bindings: c.Bindings, limits: c.Limits.withDefaults(), guard: c.Guard, blacklist: c.Blacklist,
-		links: c.Links, open: open, log: c.Log, now: c.Clock,
+		links: c.Links, open: open, log: c.Log, meter: c.Meter, now: c.Clock,
+	}
+	if d.meter == nil {
+		d.meter = Deaf{}
 	}
 	if d.guard == nil {
 		d.guard = guard.New(guard.Options{})
 	}
-	d.realms = newRealms(Realm{Authorizer: c.Authorizer, Challenger: c.Challenger, Policy: c.Policy, Callbacks: d.limits.Callbacks}, c.Realms)
 	if d.now == nil {
 		d.now = time.Now
 	}
+	d.realms = newRealms(Realm{Authorizer: c.Authorizer, Challenger: c.Challenger, Policy: c.Policy}, c.Realms, d.limits, d.meter)
+	d.entrance = newEntrance(d)
 	if err := d.links.check(); err != nil {
 		return nil, fmt.Errorf("links to drachtio servers: %w", err)
 	}
 	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return libraryLog(c.Log) }))
+	countDeadLetters(system, d.meter)
 	spawned := make(chan tree, 1)
 	root, err := system.Root.SpawnNamed(rootProps(d, spawned), "registrar")
 	if err != nil {

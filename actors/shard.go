@@ -47,7 +47,7 @@ func shardProps(deps *dependencies, authorizer, keeper *actor.PID) *actor.Props 
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &shard{deps: deps, authorizer: authorizer, keeper: keeper,
 			byAOR: map[registration.AOR]*tenant{}, byPID: map[string]*tenant{}, byUse: list.New()}
-	}, actor.WithSupervisor(deps.restart(alwaysRestart)))
+	}, actor.WithSupervisor(deps.restart(alwaysRestart)), actor.WithDispatcher(goroutines{}))
 }
 
 // Receive implements actor.Actor.
@@ -69,6 +69,10 @@ func (s *shard) handle(ctx actor.Context, m messages.ToShard) {
 	switch m := m.(type) {
 	case *messages.Register:
 		s.forward(ctx, m, ctx.Sender())
+	case *messages.PassivationWished:
+		if t := s.byAOR[m.AOR]; t != nil && !t.stopping {
+			ctx.Request(t.pid, &messages.PassivationOffered{Epoch: t.epoch})
+		}
 	case *messages.PassivationAccepted:
 		if t := s.byAOR[m.AOR]; t != nil && t.epoch == m.Epoch && !t.stopping {
 			t.stopping = true
@@ -91,11 +95,26 @@ func (s *shard) forward(ctx actor.Context, m *messages.Register, from *actor.PID
 		return
 	}
 	if t.pid == nil {
+		s.makeRoom(ctx)
 		t.pid = ctx.Spawn(aorProps(s.deps, s.authorizer, s.keeper))
 		s.byPID[t.pid.Id] = t
+		s.deps.aors.Add(1)
 	}
 	s.use(t)
 	ctx.RequestWithCustomSender(t.pid, m, from)
+}
+
+// makeRoom asks the one used longest ago to go before its time, when there are more than this shard's part of all.
+func (s *shard) makeRoom(ctx actor.Context) {
+	if len(s.byPID) < max(1, s.deps.limits.IdleAORs/shardCount) {
+		return
+	}
+	oldest := s.byUse.Front().Value.(*tenant)
+	oldest.lastUse = s.deps.now()
+	s.byUse.MoveToBack(oldest.used)
+	if oldest.pid != nil && !oldest.stopping {
+		ctx.Request(oldest.pid, &messages.PassivationOffered{Epoch: oldest.epoch})
+	}
 }
 
 func (s *shard) use(t *tenant) {
@@ -128,6 +147,7 @@ func (s *shard) terminated(ctx actor.Context, who *actor.PID) {
 	if t == nil {
 		return
 	}
+	s.deps.aors.Add(-1)
 	s.byUse.Remove(t.used)
 	delete(s.byPID, who.Id)
 	delete(s.byAOR, t.aor)

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
+
+	"sbc-registrar/registration"
 )
 
 // Every actor here could do useful work after a failure, so none is ever stopped for good; the library's default gives up
@@ -41,6 +44,7 @@ const manyFailures = 32
 type strategy struct {
 	policy restartPolicy // nil = resume
 	log    zerolog.Logger
+	meter  Meter
 }
 
 // HandleFailure implements actor.SupervisorStrategy. The reason is told by its type only: a panic may hold credentials.
@@ -64,7 +68,27 @@ func (s *strategy) HandleFailure(_ *actor.ActorSystem, supervisor actor.Supervis
 }
 
 func (s *strategy) tell(child *actor.PID, reason, message any) *zerolog.Event {
+	s.meter.Restarted(kindOf(child))
 	return s.log.Error().Str("event", "actor.failed").Str("actor", child.Id).Str("reason", describe(reason)).Type("message", message)
+}
+
+// Kinds lists what kinds of actors there are below the root, as a Meter is told of them.
+func Kinds() []string {
+	return []string{"aor", "authorizer", "connection", "connections", "keeper", "session", "shard"}
+}
+
+// kindOf is what an actor is called but for the number that makes its name its own.
+func kindOf(child *actor.PID) string {
+	name := child.Id[strings.LastIndexByte(child.Id, '/')+1:]
+	kind, _, _ := strings.Cut(name, "-")
+	switch {
+	case kind == "authorizer", kind == "keeper", kind == "connections", kind == "connection", kind == "session":
+		return kind
+	case strings.HasPrefix(kind, "$"): // the library's own numbers
+		return "aor"
+	default:
+		return "shard"
+	}
 }
 
 // describe tells what a panic was without telling what it was about: its value may hold anything, credentials included.
@@ -74,6 +98,11 @@ func describe(reason any) string {
 		return e.Error()
 	}
 	return fmt.Sprintf("panic of type %T", reason)
+}
+
+// panicked is the outcome of a request that an actor panicked over.
+func panicked() registration.Outcome {
+	return registration.Outcome{Status: 500, Deed: registration.Failed, Cause: registration.Panicked}
 }
 
 // recovered turns a panic into an error.

@@ -13,6 +13,7 @@ import (
 type transactions struct {
 	open  map[string]*transaction
 	order []*transaction // by deadline, which is the order of arrival: all have the same budget
+	last  *transaction   // the one that is on its way in; nil when none is
 }
 
 // A transaction is one request and what its answer echoes.
@@ -21,6 +22,7 @@ type transaction struct {
 	arrived  time.Time
 	deadline time.Time // when it is answered 503 if nothing else has
 	source   netip.Addr
+	flow     netip.AddrPort // invalid until the request was read
 	echo     []sip.Header
 	subject  subject
 	answered bool
@@ -65,8 +67,12 @@ func (t *transactions) begin(id string, arrived, deadline time.Time) *transactio
 	tx := &transaction{id: id, arrived: arrived, deadline: deadline}
 	t.open[id] = tx
 	t.order = append(t.order, tx)
+	t.last = tx
 	return tx
 }
+
+// entered says that the newest transaction got to where it is worked on, or has its answer.
+func (t *transactions) entered() { t.last = nil }
 
 // claim is the right to answer a transaction. It is given once; nil means that it was answered or never was here.
 func (t *transactions) claim(id string) *transaction {

@@ -56,8 +56,10 @@ type Settings struct {
 	Auth         Auth         `key:"auth" help:"The digest challenge (RFC 7616, RFC 8760)."`
 	Registration Registration `key:"registration" help:"What may be registered, and for how long."`
 	Abuse        Abuse        `key:"abuse" help:"Limits and bans for those who send too much or guess passwords."`
+	Overload     Overload     `key:"overload" help:"When more comes than can be served."`
 	Limits       Limits       `key:"limits" help:"How much one address or one realm may have."`
-	HTTP         HTTP         `key:"http" help:"The HTTP server for /healthz and /readyz."`
+	HTTP         HTTP         `key:"http" help:"The HTTP server for /healthz, /readyz and /metrics."`
+	Metrics      Metrics      `key:"metrics" help:"What the registrar tells of what it does."`
 	Logging      Logging      `key:"logging" help:"What is logged, and how."`
 	Realms       []Realm      `key:"realms" want:"a list of sections, each with name or names; as text: JSON" help:"Tenants with a callback of their own, as a list of {name or names, callback, algorithms, identity, registration, limits}: their domains, the keys of authCallback, those of auth and registration that are about lifetimes and NAT, and limits. What one leaves out is as at the top level; secrets of a callback go along with its uri only. In the environment: JSON."`
 
@@ -133,6 +135,7 @@ type AuthCallback struct {
 	Timeout         time.Duration `key:"timeout" default:"3s" check:"min=10ms,max=25s" want:"a duration from 10ms to 25s" help:"Time for one callback."`
 	TLS             TLS           `key:"tls"`
 	Concurrency     int           `key:"concurrency" default:"512" check:"min=1,max=65536" want:"a number from 1 to 65536" help:"Callbacks under way at once."`
+	Lifetime        time.Duration `key:"connectionLifetime" default:"60s" check:"min=1s,max=1h" want:"a duration from 1s to 1h" help:"A connection to the callback is used for this time at most: so long may a change of DNS be unnoticed."`
 }
 
 // BasicAuth is HTTP Basic authentication (RFC 7617); an empty user name means none.
@@ -189,15 +192,23 @@ type NAT struct {
 	Keep     string        `key:"keep" enum:"granted requested" help:"How long Redis keeps such a binding: as granted, or as requested; empty = requested when redis.schema is jambonz, else granted."`
 }
 
+// Overload bounds what is under way and says when those who are turned away may come again.
+type Overload struct {
+	UnderWay   int           `key:"underWay" default:"16384" check:"min=64,max=1000000" want:"a number from 64 to 1000000" help:"REGISTERs under way at once, from their arrival to their answer; more are answered 503, those first who lose the least by it (docs/overload.md)."`
+	PerSource  int           `key:"perSource" default:"2048" check:"min=0,max=1000000" want:"a number from 0 to 1000000" help:"Those of one source address, abuse.trusted ones aside; 0 = no bound."`
+	RetryAfter time.Duration `key:"retryAfter" default:"5s" check:"min=1s,max=10m,seconds" want:"whole seconds from 1s to 10m" help:"Retry-After of a 503 is drawn between this and twice of it, so that clients do not all come back at once."`
+}
+
 // Limits bound what is registered. Realms may have their own.
 type Limits struct {
 	MaxUsers    int `key:"maxUsers" default:"0" check:"min=0" want:"a number of users, or 0 for no maximum" help:"Users that may be registered in one realm at once; 0 = no maximum."`
 	MaxContacts int `key:"maxContacts" default:"10" check:"min=1,max=50" want:"a number from 1 to 50" help:"Contacts that one user may have registered at a time; fewer when an answer cannot list as many."`
 }
 
-// HTTP is the server of the health endpoints.
+// HTTP is the server of the health endpoints and the metrics.
 type HTTP struct {
-	Address string `key:"address" default:"127.0.0.1:3080" flag:"http-address" check:"omitempty,listen" want:"host:port or :port, or off" help:"Address of the health endpoints; empty or off = none."`
+	Address   string `key:"address" default:"127.0.0.1:3080" flag:"http-address" check:"omitempty,listen" want:"host:port or :port, or off" help:"Address of /healthz, /readyz and /metrics; empty or off = none."`
+	Profiling bool   `key:"profiling" default:"false" help:"Serve Go's profiler at /debug/pprof/ there: for a while, to find out where time or memory goes."`
 }
 
 // Logging says what is logged.

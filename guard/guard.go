@@ -71,7 +71,7 @@ func (g *Guard) Bans(now time.Time, from netip.Addr) bool {
 // Admit takes a REGISTER of a source into account, whatever it says, and tells whether it may go on. Those that answer a
 // challenge of ours have a bucket of their own: a source that sends too many others still gets through with these.
 func (g *Guard) Admit(now time.Time, from netip.Addr, answers bool) Verdict {
-	if g.options.SourceRate == 0 || g.trusts(from) {
+	if g.options.SourceRate == 0 || g.Trusts(from) {
 		return Verdict{}
 	}
 	g.mu.Lock()
@@ -122,7 +122,7 @@ func (g *Guard) hash(aor string) uint64 { return maphash.String(g.seed, aor) }
 // Failed takes a failure to authenticate into account: a wrong password, an unknown user, credentials of
 // somebody else. When it is one too many it begins a ban, and tells how long that is; else the ban is 0.
 func (g *Guard) Failed(now time.Time, from netip.Addr) (ban time.Duration) {
-	if g.options.BanAfter == 0 || g.trusts(from) {
+	if g.options.BanAfter == 0 || g.Trusts(from) {
 		return 0
 	}
 	g.mu.Lock()
@@ -130,7 +130,8 @@ func (g *Guard) Failed(now time.Time, from netip.Addr) (ban time.Duration) {
 	return g.offenders.of(subscriber(from)).fail(now, g.options)
 }
 
-func (g *Guard) trusts(from netip.Addr) bool {
+// Trusts tells whether a source is one of our own proxies.
+func (g *Guard) Trusts(from netip.Addr) bool {
 	from = from.Unmap()
 	for _, network := range g.options.Trusted {
 		if network.Contains(from) {

@@ -20,6 +20,7 @@
 // # Passivation of idle aor actors
 //
 //	passivationDue (*)    timer        shard        —
+//	PassivationWished     aor          shard        PassivationOffered
 //	PassivationOffered    shard        aor          PassivationAccepted when idle, else nothing
 //	PassivationAccepted   aor          shard        —              the shard stops it if nothing came between
 //

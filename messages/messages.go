@@ -3,6 +3,7 @@ package messages
 import (
 	"time"
 
+	"sbc-registrar/overload"
 	"sbc-registrar/registration"
 )
 
@@ -34,6 +35,7 @@ type ToConnection interface{ toConnection() }
 // Register asks the owner of an AOR to carry out a REGISTER whose nonce is ours. The sender gets RegisterAnswered.
 type Register struct {
 	Request *registration.Request
+	Class   overload.Class // for whom to turn away on its way
 }
 
 // RegisterAnswered is the outcome of a Register. It may come after the deadline; then it only logs.
@@ -47,6 +49,7 @@ type RegisterAnswered struct {
 type AuthorizationWanted struct {
 	Work    uint64
 	Request *registration.Request
+	Class   overload.Class
 	Expires time.Duration // how long the client asks for
 }
 
@@ -88,6 +91,9 @@ type BindingsSaved struct {
 	Err      error
 }
 
+// PassivationWished says that an aor actor holds nothing that is worth its memory: nobody was let in.
+type PassivationWished struct{ AOR registration.AOR }
+
 // PassivationOffered asks an aor actor whether it is idle. Epoch is the shard's count of what it has forwarded.
 type PassivationOffered struct{ Epoch uint64 }
 
@@ -106,6 +112,7 @@ type Drained struct{}
 
 func (*Register) toShard()            {}
 func (*PassivationAccepted) toShard() {}
+func (*PassivationWished) toShard()   {}
 
 func (*Register) toAOR()           {}
 func (*AuthorizationGiven) toAOR() {}

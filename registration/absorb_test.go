@@ -32,7 +32,7 @@ func (g *registrar) arrived(r register) *registration.Request {
 	g.t.Helper()
 	request, refusal := r.read(g.t, g.policy)
 	if request == nil {
-		g.t.Fatalf("the test's REGISTER is refused: %d %s", refusal.Status, refusal.Cause)
+		g.t.Fatalf("the test's REGISTER is refused: %d %s", refusal.Status, refusal.Why())
 	}
 	request.Flow.Received = netip.MustParseAddrPort("192.0.2.1:5060")
 	return request
@@ -41,7 +41,7 @@ func (g *registrar) arrived(r register) *registration.Request {
 func (g *registrar) store(o registration.Outcome) {
 	g.t.Helper()
 	if o.Next == nil {
-		g.t.Fatalf("nothing to store: %d %s", o.Status, o.Cause)
+		g.t.Fatalf("nothing to store: %d %s", o.Status, o.Why())
 	}
 	g.state = *o.Next
 	g.state.Version++
@@ -185,8 +185,12 @@ func TestWhatIsAbsorbed(t *testing.T) { // rule 53, fault 5
 			g.pass(c.passed)
 			request := g.arrived(next)
 			adapt(&request.Flow, c.flow)
-			if outcome, got := registration.Absorb(g.now, g.state, request, g.policy); got != c.want {
-				t.Errorf("absorbed %t (%s), want %t", got, outcome.Cause, c.want)
+			outcome, got := registration.Absorb(g.now, g.state, request, g.policy)
+			if got != c.want {
+				t.Errorf("absorbed %t (%s), want %t", got, outcome.Why(), c.want)
+			}
+			if got && outcome.Basis != registration.Absorbed {
+				t.Errorf("it rests on %q", outcome.Basis)
 			}
 		})
 	}
@@ -307,6 +311,9 @@ func TestKnownBindingsSurviveACallbackThatCannotBeAsked(t *testing.T) { // rule 
 				return
 			}
 			expect(t, outcome, 200, desk+";expires=3600")
+			if outcome.Basis != registration.Survived {
+				t.Errorf("it rests on %q", outcome.Basis)
+			}
 			if b := outcome.Next.Bindings[0]; b.Authorization != given {
 				t.Errorf("the callback's word is %+v, was %+v", b.Authorization, given)
 			}

@@ -8,7 +8,7 @@ import (
 
 // Reject is the 403 for credentials that do not open this address of record. It is one answer for a wrong password, an
 // unknown user, credentials of somebody else and a banned source, so that nobody learns from it which users there are.
-func Reject(cause string) Outcome {
+func Reject(cause Cause) Outcome {
 	outcome := Refuse(403, cause, sip.Header{Name: "X-Reason", Value: "Invalid credentials"})
 	outcome.Guess = true
 	return outcome
@@ -16,13 +16,13 @@ func Reject(cause string) Outcome {
 
 // Ban is the 403 for a source that is banned. It reads as Reject, and does not count as a further guess.
 func Ban() Outcome {
-	outcome := Reject("source is banned")
+	outcome := Reject(Outlawed)
 	outcome.Deed, outcome.Guess = Banned, false
 	return outcome
 }
 
 // Limit is the 503 for a source or an address of record that gets more REGISTERs than it may (rule 55).
-func Limit(cause string, retryAfter time.Duration) Outcome {
+func Limit(cause Cause, retryAfter time.Duration) Outcome {
 	outcome := Unavailable(cause, retryAfter)
 	outcome.Deed = Limited
 	return outcome

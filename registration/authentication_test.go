@@ -91,7 +91,7 @@ func TestCredentialsInAnyOrderAndSpelling(t *testing.T) { // rule 43, fault 11
 		`username="daveh", cnonce="c,d=\"e\"", uri="sip:example.com", nonce="n=,", qop=auth, algorithm=MD5, nc=0000000a` + "\r\n"
 	r, o := register{extra: header}.read(t, registration.DefaultPolicy())
 	if r == nil || r.Credentials == nil {
-		t.Fatalf("rule 43: %d %s", o.Status, o.Cause)
+		t.Fatalf("rule 43: %d %s", o.Status, o.Why())
 	}
 	c := r.Credentials
 	if c.NC != "0000000a" || c.QOP != "auth" || c.Opaque != `a",b=c,nc=99` || c.CNonce != `c,d="e"` || c.Nonce != "n=," {
@@ -108,7 +108,7 @@ func TestAFingerprintIsThatOfARetransmissionOnly(t *testing.T) { // rule 37
 	fingerprint := func(r register) string {
 		request, o := r.read(t, registration.DefaultPolicy())
 		if request == nil {
-			t.Fatal(o.Cause)
+			t.Fatal(o.Why())
 		}
 		return request.Fingerprint()
 	}

@@ -21,7 +21,7 @@ const (
 func readContacts(r *Request, _ Policy) *Outcome {
 	contacts, err := r.SIP.Contacts()
 	if err != nil {
-		return refuse(400, err.Error())
+		return malformed(err)
 	}
 	if len(contacts.Addresses) > maxContactsNamed {
 		return refuse(403, "too many Contacts")

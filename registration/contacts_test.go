@@ -39,7 +39,7 @@ func TestCompactNamesAreRead(t *testing.T) { // rule 29
 	}
 	r, o := registration.Read(msg, registration.Envelope{}, registration.DefaultPolicy())
 	if r == nil {
-		t.Fatal(o.Cause)
+		t.Fatal(o.Why())
 	}
 	if r.AOR.String() != "daveh@example.com" || r.CallID != "c1" || len(r.Contacts.Addresses) != 2 {
 		t.Errorf("%s %s %v", r.AOR, r.CallID, r.Contacts)
@@ -92,8 +92,8 @@ func TestOneContactTooMany(t *testing.T) { // rule 31
 		if o.Status != 200 || len(g.state.Bindings) != 10 || g.state.Bindings[0].CallID != "c1" {
 			t.Errorf("%d, %d bindings, first %s", o.Status, len(g.state.Bindings), g.state.Bindings[0].CallID)
 		}
-		if !strings.Contains(o.Cause, "in the place of sip:d0@203.0.113.9") {
-			t.Errorf("the log does not say who went: %q", o.Cause)
+		if !strings.Contains(o.Why(), "in the place of sip:d0@203.0.113.9") {
+			t.Errorf("the log does not say who went: %q", o.Why())
 		}
 	})
 	t.Run("is refused", func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestOneContactTooMany(t *testing.T) { // rule 31
 		swap := register{contacts: []string{device(0) + ";expires=0", newcomer.contacts[0]}, callID: "new", protocol: "tcp"}
 		g.policy.MaxContacts = 10
 		if o := g.get(swap); o.Status != 200 || len(g.state.Bindings) != 10 {
-			t.Errorf("one for one: %d (%s), %d bindings", o.Status, o.Cause, len(g.state.Bindings))
+			t.Errorf("one for one: %d (%s), %d bindings", o.Status, o.Why(), len(g.state.Bindings))
 		}
 	})
 	t.Run("replaces the unreachable", func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestOneContactTooMany(t *testing.T) { // rule 31
 		g.get(browser(2, "203.0.113.20:1002")) // reloaded: page 1 is gone
 		o := g.get(newcomer)
 		if o.Status != 200 || len(g.state.Bindings) != 3 || g.state.Bindings[0].CallID != "c0" || g.state.Bindings[1].CallID != "page2" {
-			t.Fatalf("%d (%s), %d bindings", o.Status, o.Cause, len(g.state.Bindings))
+			t.Fatalf("%d (%s), %d bindings", o.Status, o.Why(), len(g.state.Bindings))
 		}
 		expect(t, g.get(register{contacts: []string{device(1)}, callID: "c1", protocol: "tcp"}), 403) // all others are reachable
 	})

@@ -22,7 +22,7 @@ func (u *updating) makeRoom() *Outcome {
 			return nil
 		}
 		victim = max(victim, 0)
-		u.cause += ", in the place of " + u.next.Bindings[victim].Contact.URI.String()
+		u.detail += ", in the place of " + u.next.Bindings[victim].Contact.URI.String()
 		u.next.Bindings = slices.Delete(u.next.Bindings, victim, victim+1)
 	}
 	return nil

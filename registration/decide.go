@@ -37,10 +37,10 @@ func Decide(now time.Time, state State, r *Request, v Verdict, p Policy) Outcome
 // refused is the answer to a clear fail of the callback (rule 44). Its X-Reason is what jambonz deployments know; fail2ban filters
 // match the one for a suspected spammer, here and in the log, so that its text is fixed.
 func refused(r *Request, v Verdict) Outcome {
-	outcome := Reject("callback said fail: " + v.Message)
+	outcome := Reject(CallbackRefuse).Because(v.Message)
 	if v.Blacklist {
 		reason := "detected potential spammer from " + r.Flow.Source.String()
-		outcome.Cause, outcome.Spammer = reason, true
+		outcome.Detail, outcome.Spammer = reason, true
 		outcome.Headers[0].Value = reason
 	}
 	outcome.Headers = append(outcome.Headers, v.Headers...)
@@ -83,7 +83,7 @@ func update(now time.Time, state State, r *Request, v Verdict, p Policy) Outcome
 	if refusal := u.makeRoom(); refusal != nil {
 		return *refusal
 	}
-	outcome := accept(now, u.next, r, p, u.deed, u.cause)
+	outcome := accept(now, u.next, r, p, u.deed, u.detail)
 	if outcome.Status == 200 {
 		outcome.Next = &u.next
 	}
@@ -92,14 +92,14 @@ func update(now time.Time, state State, r *Request, v Verdict, p Policy) Outcome
 
 // updating is one REGISTER at work on a copy of the state.
 type updating struct {
-	now   time.Time
-	r     *Request
-	v     Verdict
-	p     Policy
-	next  State
-	deed  Deed
-	cause string
-	added bool // a binding is there that was not
+	now    time.Time
+	r      *Request
+	v      Verdict
+	p      Policy
+	next   State
+	deed   Deed
+	detail string
+	added  bool // a binding is there that was not
 }
 
 // apply registers, refreshes or removes one Contact; a refusal ends the whole REGISTER.
@@ -144,7 +144,7 @@ func (u *updating) order(k key, removal bool) ordering {
 			continue
 		}
 		known := order(u.now, u.r, t.CallID, t.CSeq, t.made())
-		if t.made().After(u.r.Arrived) {
+		if t.made().After(u.r.Arrived) && (t.CallID != u.r.CallID || u.r.CSeq <= t.CSeq) {
 			known = overtaken // it waited somewhere while the client removed the contact, perhaps on another node
 		}
 		if t.CallID == u.r.CallID && u.r.CSeq < t.CSeq {
@@ -171,7 +171,7 @@ func (u *updating) remove(k key) {
 	if u.deed == Repeated {
 		u.deed = Unregistered
 	}
-	u.cause = k.uri.String()
+	u.detail = k.uri.String()
 }
 
 // take removes the bindings of a key and returns them. Where URIs are compared that can be more than one: all go, or two
@@ -217,7 +217,7 @@ func (u *updating) put(k key, contact sip.Address, g grant) {
 	u.markReplaced(b)
 	u.next.Bindings = append(u.next.Bindings, b) // the newest stands last
 	u.next.Removed = slices.DeleteFunc(u.next.Removed, func(t Tombstone) bool { return t.CallID == b.CallID && t.covers(k) && !t.Wildcard })
-	u.cause = fmt.Sprintf("%s for %d s", contact.URI, wholeSeconds(g.granted))
+	u.detail = fmt.Sprintf("%s for %d s", contact.URI, wholeSeconds(g.granted))
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -146,7 +146,7 @@ func TestWhatOutboundRefuses(t *testing.T) { // rule 46
 			g := newRegistrar(t)
 			o := g.get(register{contacts: c.contacts, extra: supported + c.extra, protocol: "tcp"})
 			if o.Status != c.status {
-				t.Errorf("%d (%s), want %d", o.Status, o.Cause, c.status)
+				t.Errorf("%d (%s), want %d", o.Status, o.Why(), c.status)
 			}
 			if c.status == 200 && !slices.Equal(headers(o, "Require"), []string{"outbound"}) {
 				t.Errorf("Require %q", headers(o, "Require"))
@@ -238,7 +238,7 @@ func TestWhoGetsAGRUU(t *testing.T) { // rule 47
 	}
 	if p := (registration.Policy{GRUU: gruuPolicy()}); true {
 		if r, o := (register{extra: "Require: gruu\r\n"}).read(t, p); r == nil {
-			t.Errorf("a REGISTER that requires GRUUs is refused: %s", o.Cause)
+			t.Errorf("a REGISTER that requires GRUUs is refused: %s", o.Why())
 		}
 	}
 }

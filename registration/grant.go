@@ -35,6 +35,16 @@ func (p Policy) Wish(r *Request) time.Duration {
 	}
 }
 
+// Removes tells whether a REGISTER makes nothing but room: what it names, it wants removed.
+func (p Policy) Removes(r *Request) bool {
+	for _, contact := range r.Contacts.Addresses {
+		if p.wish(r, contact) > 0 {
+			return false
+		}
+	}
+	return r.Contacts.Wildcard || len(r.Contacts.Addresses) > 0
+}
+
 // grant cuts a wish to what policy, callback, jitter and NAT allow; it never grants more than was asked, but for a minimum
 // that the policy raises wishes to (rules 20, 22, 23, 51).
 func (p Policy) grant(r *Request, v Verdict, contact sip.Address, wish time.Duration) grant {

@@ -22,7 +22,7 @@ const MaxServiceRoute = 512
 // What a client does without elsewhere is left out where it does not fit: GRUUs, and the Path in a retransmission that
 // comes after other devices have registered. Bindings cannot be: what still does not fit is an error of ours. It takes a policy that
 // has changed since they were stored.
-func accept(now time.Time, state State, r *Request, p Policy, deed Deed, cause string) Outcome {
+func accept(now time.Time, state State, r *Request, p Policy, deed Deed, detail string) Outcome {
 	l := listing{now, state, r, p}
 	for _, with := range []struct {
 		gruus bool
@@ -31,7 +31,7 @@ func accept(now time.Time, state State, r *Request, p Policy, deed Deed, cause s
 		if headers := l.headers(with.gruus, with.path); fits(headers) {
 			date := sip.Header{Name: "Date", Value: now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")}
 			headers = append(append(headers, requireOutbound(r)...), date)
-			return Outcome{Status: 200, Headers: headers, Deed: deed, Cause: cause}
+			return Outcome{Status: 200, Headers: headers, Deed: deed, Basis: Asked, Detail: detail}
 		}
 	}
 	return Outcome{Status: 500, Deed: Failed, Cause: "the bindings do not fit an answer"}

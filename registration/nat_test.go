@@ -80,7 +80,7 @@ func TestWhoIsBehindANAT(t *testing.T) { // rule 51
 				g.policy.NAT.Rule = rule
 				o := g.get(register{contacts: []string{"<sip:daveh@" + c.host + ">"}, source: c.source, protocol: c.protocol, via: c.via})
 				if o.Status != 200 {
-					t.Fatalf("status %d: %s", o.Status, o.Cause)
+					t.Fatalf("status %d: %s", o.Status, o.Why())
 				}
 				if b, _ := g.state.Newest(); b.BehindNAT != c.behind {
 					t.Errorf("rule %s: behind a NAT: %t", rule, b.BehindNAT)

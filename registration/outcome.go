@@ -20,8 +20,24 @@ const (
 	Challenged   Deed = "challenged"
 	Refused      Deed = "refused"
 	Failed       Deed = "failed"  // our side could not: 5xx
+	Shed         Deed = "shed"    // turned away because too much is under way: 503 (P14)
 	Limited      Deed = "limited" // too many of them: 503 (rule 55)
 	Banned       Deed = "banned"  // too many failures before: 403 (rule 55)
+)
+
+// Deeds lists all of them.
+func Deeds() []Deed {
+	return []Deed{Registered, Refreshed, Unregistered, Queried, Repeated, Challenged, Refused, Failed, Shed, Limited, Banned}
+}
+
+// A Basis is what the acceptance of a REGISTER rests on.
+type Basis string
+
+// The bases.
+const (
+	Asked    Basis = "asked"    // the callback was asked about this very REGISTER
+	Absorbed Basis = "absorbed" // what it said to an earlier one (rule 53)
+	Survived Basis = "survived" // the same, since it could not be asked (rule 54)
 )
 
 // An Outcome is the final answer to one REGISTER and what has to be stored before it may be sent.
@@ -31,18 +47,55 @@ type Outcome struct {
 	Headers []sip.Header // beside those that every answer echoes
 	Next    *State       // to be stored first, at the version that it carries; nil = nothing changes
 	Deed    Deed
-	Cause   string // for the log: why it was refused, or which contact was granted what; never sent
-	Spammer bool   // the callback suspects the source; Cause is then the text that fail2ban filters match
+	Basis   Basis  // for metrics and the log: on whose word it was accepted; "" when it was not
+	Cause   Cause  // for metrics and the log: why it was not accepted; "" when it was; never sent
+	Detail  string // for the log: what the Cause was about, or which contact was granted what; never sent
+	Spammer bool   // the callback suspects the source; Detail is then the text that fail2ban filters match
 	Guess   bool   // the credentials were good for nothing: it counts toward a ban of the source (rule 55)
 }
 
+// A Cause says in a few fixed words why a REGISTER was not accepted: one of few enough to be counted each for itself.
+// What comes from outside stands in the Detail.
+type Cause string
+
+// The causes that more than one place knows; the others stand where they are found.
+const (
+	Malformed      Cause = "malformed"       // the SIP text, or a field of it, cannot be read
+	NoCredentials  Cause = "no credentials"  // none for our realm (rule 10)
+	CallbackFailed Cause = "callback failed" // nobody could tell what the callback thinks (rule 44)
+	CallbackRefuse Cause = "callback said fail"
+	StoreFailed    Cause = "store failed" // Redis could not, or did not tell (rule 26)
+	DeadlinePassed Cause = "deadline passed"
+	Overloaded     Cause = "overload" // it was shed (P14)
+	Panicked       Cause = "panic"    // an actor failed over it
+	Outlawed       Cause = "source is banned"
+)
+
+// Why is the cause with its detail, for the log.
+func (o Outcome) Why() string {
+	switch {
+	case o.Cause == "":
+		return o.Detail
+	case o.Detail == "":
+		return string(o.Cause)
+	default:
+		return string(o.Cause) + ": " + o.Detail
+	}
+}
+
+// Because adds what the cause was about.
+func (o Outcome) Because(detail string) Outcome {
+	o.Detail = detail
+	return o
+}
+
 // Refuse is an outcome that changes nothing.
-func Refuse(status int, cause string, headers ...sip.Header) Outcome {
+func Refuse(status int, cause Cause, headers ...sip.Header) Outcome {
 	return Outcome{Status: status, Headers: headers, Deed: Refused, Cause: cause}
 }
 
 // Unavailable is the outcome of a REGISTER that could not be decided or stored: 503 with a Retry-After in whole seconds.
-func Unavailable(cause string, retryAfter time.Duration) Outcome {
+func Unavailable(cause Cause, retryAfter time.Duration) Outcome {
 	seconds := max(1, int(retryAfter/time.Second))
 	return Outcome{
 		Status:  503,
@@ -53,7 +106,7 @@ func Unavailable(cause string, retryAfter time.Duration) Outcome {
 }
 
 // Challenge is the outcome that asks for credentials: one WWW-Authenticate per challenge, in order of preference (RFC 8760 §2.4).
-func Challenge(cause string, challenges ...sip.Challenge) Outcome {
+func Challenge(cause Cause, challenges ...sip.Challenge) Outcome {
 	outcome := Outcome{Status: 401, Deed: Challenged, Cause: cause}
 	for _, c := range challenges {
 		outcome.Headers = append(outcome.Headers, sip.Header{Name: "WWW-Authenticate", Value: c.String()})

@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"fmt"
 	"strings"
 
 	"sbc-registrar/sip"
@@ -16,7 +17,7 @@ func readPath(r *Request, p Policy) *Outcome {
 	for _, value := range r.SIP.Values("Path") {
 		addresses, err := sip.ParseAddresses(value)
 		if err != nil {
-			return refuse(400, "Path: "+err.Error())
+			return malformed(fmt.Errorf("Path: %w", err))
 		}
 		r.Path = append(r.Path, addresses...)
 	}

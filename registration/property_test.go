@@ -200,6 +200,6 @@ func (l *life) fitsAFrame(o registration.Outcome) {
 		l.Fatalf("%d bytes do not fit a frame: %v", len(text), err)
 	}
 	if o.Status >= 500 && o.Reason == "" {
-		l.Fatalf("not a clean answer: %d %s", o.Status, o.Cause)
+		l.Fatalf("not a clean answer: %d %s", o.Status, o.Why())
 	}
 }

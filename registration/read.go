@@ -52,8 +52,20 @@ func Domain(msg *sip.Request) string {
 	return CanonicalHost(to.URI.Host)
 }
 
-func refuse(status int, cause string, headers ...sip.Header) *Outcome {
+func refuse(status int, cause Cause, headers ...sip.Header) *Outcome {
 	outcome := Refuse(status, cause, headers...)
+	return &outcome
+}
+
+// malformed is the 400 for what cannot be read.
+func malformed(err error) *Outcome {
+	outcome := Refuse(400, Malformed).Because(err.Error())
+	return &outcome
+}
+
+// notOurs is the 403 for an address of record that cannot be one.
+func notOurs(err error) *Outcome {
+	outcome := Refuse(403, "address of record is unfit").Because(err.Error())
 	return &outcome
 }
 
@@ -112,11 +124,11 @@ func checkBody(r *Request, _ Policy) *Outcome {
 func readOrder(r *Request, _ Policy) *Outcome {
 	callID, err := r.SIP.CallID()
 	if err != nil {
-		return refuse(400, err.Error())
+		return malformed(err)
 	}
 	cseq, err := r.SIP.CSeq()
 	if err != nil {
-		return refuse(400, err.Error())
+		return malformed(err)
 	}
 	if cseq.Method != r.SIP.Method {
 		return refuse(400, "CSeq names another method")
@@ -129,7 +141,7 @@ func readOrder(r *Request, _ Policy) *Outcome {
 func readAOR(r *Request, p Policy) *Outcome {
 	to, err := r.SIP.To()
 	if err != nil {
-		return refuse(400, err.Error())
+		return malformed(err)
 	}
 	switch to.URI.Scheme {
 	case "sip", "sips":
@@ -140,7 +152,7 @@ func readAOR(r *Request, p Policy) *Outcome {
 	}
 	aor, err := NewAOR(to.URI)
 	if err != nil {
-		return refuse(403, err.Error())
+		return notOurs(err)
 	}
 	if CanonicalHost(r.SIP.URI.Host) != aor.Host() {
 		return refuse(403, "Request-URI and To name different domains")
@@ -156,7 +168,7 @@ func readAOR(r *Request, p Policy) *Outcome {
 func readCredentials(r *Request, _ Policy) *Outcome {
 	all, err := r.SIP.Authorizations()
 	if err != nil {
-		return refuse(400, err.Error())
+		return malformed(err)
 	}
 	for _, c := range all {
 		if c.IsDigest() && CanonicalHost(c.Realm) == r.AOR.Host() {

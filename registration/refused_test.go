@@ -87,7 +87,7 @@ func TestWhatIsNoReasonToRefuse(t *testing.T) {
 			set(&c.r.expires, "3600")
 			o := g.get(c.r)
 			if o.Status != 200 {
-				t.Fatalf("status %d (%s)", o.Status, o.Cause)
+				t.Fatalf("status %d (%s)", o.Status, o.Why())
 			}
 			for _, h := range o.Headers {
 				if strings.EqualFold(h.Name, "Record-Route") {
@@ -107,7 +107,7 @@ func TestAPhoneOnTheHostOfTheDomainIsNotItsAOR(t *testing.T) { // rule 33
 		for contact, accepted := range map[string]bool{"<sip:alice@" + host + ":40123>": true, "<sip:alice@" + host + ">": false} {
 			r.contacts = []string{contact}
 			if request, o := r.read(t, p); (request != nil) != accepted {
-				t.Errorf("%s accepted: %t (%s)", contact, !accepted, o.Cause)
+				t.Errorf("%s accepted: %t (%s)", contact, !accepted, o.Why())
 			}
 		}
 	}

@@ -123,7 +123,7 @@ func headers(o registration.Outcome, name string) []string {
 func expect(t *testing.T, o registration.Outcome, status int, contacts ...string) {
 	t.Helper()
 	if o.Status != status {
-		t.Fatalf("status %d (%s), want %d", o.Status, o.Cause, status)
+		t.Fatalf("status %d (%s), want %d", o.Status, o.Why(), status)
 	}
 	if got := headers(o, "Contact"); fmt.Sprint(got) != fmt.Sprint(contacts) {
 		t.Fatalf("Contacts %q, want %q", got, contacts)
@@ -191,8 +191,8 @@ func TestARefreshKeepsOneBinding(t *testing.T) { // rule 24
 		t.Fatalf("a contact without port is another contact (RFC 3261 §19.1.4): %d, %d bindings", o.Status, len(g.state.Bindings))
 	}
 	o = g.get(register{contacts: []string{"<sip:daveh@203.0.113.9:5060>"}, cseq: 3, expires: "700"})
-	if o.Deed != registration.Refreshed || len(g.state.Bindings) != 2 {
-		t.Fatalf("%s, %d bindings", o.Deed, len(g.state.Bindings))
+	if o.Deed != registration.Refreshed || o.Basis != registration.Asked || len(g.state.Bindings) != 2 {
+		t.Fatalf("%s %s, %d bindings", o.Basis, o.Deed, len(g.state.Bindings))
 	}
 	b, _ := g.state.Newest()
 	if !b.Registered.Equal(noon) || !b.Refreshed.Equal(g.now) {
@@ -351,7 +351,7 @@ func TestServedDomains(t *testing.T) { // rule 3
 	p := registration.DefaultPolicy()
 	p.Domains = []string{"example.com"}
 	if request, o := (register{uri: "sip:EXAMPLE.com.", aor: "sip:daveh@Example.Com"}).read(t, p); request == nil {
-		t.Errorf("refused: %s", o.Cause)
+		t.Errorf("refused: %s", o.Why())
 	}
 	request, o := register{uri: "sip:example.org", aor: "sip:daveh@example.org"}.read(t, p)
 	if request != nil || o.Status != 403 {

@@ -50,7 +50,7 @@ configuration is wrong.`,
 	for _, command := range []*cobra.Command{serve, registrations, configuration} {
 		addSettingsFlags(command)
 	}
-	addTo(root, "run", serve, newDemoCommand())
+	addTo(root, "run", serve, newDemoCommand(), newBenchCommand())
 	addTo(root, "look", registrations, configuration, newVersionCommand())
 	return root
 }
@@ -58,7 +58,7 @@ configuration is wrong.`,
 func addTo(root *cobra.Command, group string, commands ...*cobra.Command) {
 	for _, command := range commands {
 		command.GroupID = group
-		if command.HasSubCommands() {
+		if command.HasSubCommands() && command.RunE == nil {
 			command.Args, command.RunE = cobra.NoArgs, wantSubcommand
 		}
 		root.AddCommand(command)

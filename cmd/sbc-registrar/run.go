@@ -31,6 +31,7 @@ type program struct {
 	hooks     []*authhook.Client
 	registrar atomic.Pointer[actors.Registrar] // nil until it runs; readiness asks for it at any time
 	admin     *admin.Server
+	telemetry *telemetry
 	stopping  atomic.Bool
 
 	fallbacks *background // shows the next binding of an address of record when its newest has expired
@@ -55,8 +56,11 @@ func (p *program) join(s config.Settings) (err error) {
 	if err != nil {
 		return err
 	}
+	if p.telemetry, err = startTelemetry(s, p.log, p.checks()); err != nil {
+		return err
+	}
 	if len(s.Auth.NonceSecrets) == 0 && s.Auth.NonceSecret == "" {
-		p.sharer = shareKeys(p.store, keys, p.log)
+		p.sharer = shareKeys(p.store, keys, p.log, p.telemetry.nonceKeysRead)
 	}
 	standard, named, err := p.realms(s, keys)
 	if err != nil {
@@ -76,18 +80,32 @@ func (p *program) join(s config.Settings) (err error) {
 		Policy:     standard.Policy,
 		Realms:     named,
 		Bindings:   p.store,
-		Limits:     actors.Limits{Deadline: s.Registration.Deadline, Callbacks: s.AuthCallback.Concurrency},
-		Guard:      guard.New(guardOptions(s.Abuse)),
-		Blacklist:  p.banList(),
-		Links:      links,
-		Log:        p.log,
+		Limits: actors.Limits{
+			Deadline: s.Registration.Deadline, Callbacks: s.AuthCallback.Concurrency, StoreReserve: s.Redis.Timeout,
+			UnderWay: s.Overload.UnderWay, PerSource: orUnbounded(s.Overload.PerSource), RetryAfter: s.Overload.RetryAfter,
+			RememberFlows: s.Registration.MaxExpires,
+		},
+		Guard:     guard.New(guardOptions(s.Abuse)),
+		Blacklist: p.banList(),
+		Links:     links,
+		Log:       p.log,
+		Meter:     p.telemetry.meter(),
 	})
 	if err != nil {
 		return err
 	}
 	p.registrar.Store(registrar)
+	p.telemetry.watch(p.snapshot, p.checks(), p.userCount(s), s.Metrics.UsersInterval)
 	p.fallbacks = inBackground(func(ctx context.Context) { p.store.KeepFallbacks(ctx, p.fallbackFailed) })
 	return nil
+}
+
+// orUnbounded is a limit of the settings, where 0 is none, as the actors know it.
+func orUnbounded(limit int) int {
+	if limit == 0 {
+		return -1
+	}
+	return limit
 }
 
 func (p *program) fallbackFailed(err error) {
@@ -96,7 +114,7 @@ func (p *program) fallbackFailed(err error) {
 
 // realms are those of the settings; their callback clients are the program's to close.
 func (p *program) realms(s config.Settings, keys *challenge.Keys) (standard actors.Realm, named []actors.Realm, err error) {
-	b := realmsBuilder{settings: s, keys: keys}
+	b := realmsBuilder{settings: s, keys: keys, log: p.log}
 	defer func() { p.hooks = b.hooks }()
 	if standard, err = b.standard(); err != nil {
 		return standard, nil, err
@@ -109,9 +127,21 @@ func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
 	if s.Address == "" {
 		return nil, nil
 	}
-	return admin.Start(s.Address,
-		admin.Check{Name: "drachtio", Probe: p.probeLinks},
-		admin.Check{Name: "redis", Probe: p.store.Ping})
+	return admin.Start(s.Address, admin.Options{Metrics: p.telemetry.handler(), Profiling: s.Profiling}, p.checks()...)
+}
+
+// checks are what must hold before this node takes REGISTERs.
+func (p *program) checks() []admin.Check {
+	return []admin.Check{{Name: "drachtio", Probe: p.probeLinks}, {Name: "redis", Probe: p.store.Ping}}
+}
+
+// snapshot is what the registrar has in hand; false while there is none.
+func (p *program) snapshot() (actors.Snapshot, bool) {
+	registrar := p.registrar.Load()
+	if registrar == nil {
+		return actors.Snapshot{}, false
+	}
+	return registrar.Snapshot(), true
 }
 
 func (p *program) probeLinks(ctx context.Context) error {
@@ -141,6 +171,9 @@ func (p *program) stop() error {
 func (p *program) close() {
 	if p.fallbacks != nil {
 		p.fallbacks.stop()
+	}
+	if p.telemetry != nil {
+		p.telemetry.close()
 	}
 	for _, hook := range p.hooks {
 		hook.Close()

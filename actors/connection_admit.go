@@ -1,0 +1,109 @@
+package actors
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"sbc-registrar/drachtio"
+	"sbc-registrar/messages"
+	"sbc-registrar/overload"
+	"sbc-registrar/registration"
+	"sbc-registrar/sip"
+)
+
+// admit enters a request that was let in with its deadline, and answers it or brings it to its address of record's shard.
+func (c *connection) admit(ctx actor.Context, m *requestArrived) {
+	request, now := m.request, c.deps.now()
+	tx := c.txs.begin(request.Transaction, request.Arrived, request.Arrived.Add(c.deps.limits.Deadline))
+	if tx == nil {
+		c.deps.entrance.leave(request.Source.Addr())
+		c.log.Warn().Str("event", "request.repeated").Str("transaction", request.Transaction).Msg("request delivered twice")
+		return
+	}
+	tx.source = request.Source.Addr()
+	tx.subject = subject{source: request.Source.String(), protocol: request.Protocol}
+	c.arm(ctx)
+	c.waited(now, now.Sub(request.Arrived))
+	c.carry(ctx, now, tx, m)
+	c.txs.entered() // not deferred: a panic leaves it for the next incarnation to answer
+}
+
+// carry answers a transaction or brings it to its address of record.
+func (c *connection) carry(ctx actor.Context, now time.Time, tx *transaction, m *requestArrived) {
+	if outcome := c.turnBack(now, tx); outcome != nil {
+		c.answer(ctx, tx.id, *outcome)
+		return
+	}
+	t := c.read(tx, m.request)
+	if outcome := c.holdBack(tx, t.request); outcome != nil {
+		t.finish(*outcome)
+	}
+	c.relieve(now, &t, m.class)
+	if t.request == nil {
+		c.answer(ctx, tx.id, t.outcome)
+		return
+	}
+	ctx.Request(c.router.Route(t.request.AOR), &messages.Register{Request: t.request, Class: t.class})
+}
+
+func (c *connection) waited(now time.Time, waited time.Duration) {
+	c.deps.entrance.arrival.Observe(now, waited)
+	c.deps.meter.Waited(Arrival, waited)
+}
+
+// turnBack ends a request that is not worth reading; nil lets it pass.
+func (c *connection) turnBack(now time.Time, tx *transaction) *registration.Outcome {
+	var outcome registration.Outcome
+	switch {
+	case c.refusing:
+		outcome = c.stops()
+	case !now.Before(tx.deadline.Add(-c.deps.limits.Margin)):
+		outcome = c.deps.unavailable(registration.DeadlinePassed)
+	case c.deps.guard.Bans(now, tx.source):
+		outcome = registration.Ban()
+	default:
+		return nil
+	}
+	return &outcome
+}
+
+// read parses a request and takes from it what can be decided here.
+func (c *connection) read(tx *transaction, request drachtio.Request) triaged {
+	msg, err := sip.ParseRequest(request.SIP)
+	if err != nil {
+		return triaged{outcome: registration.Refuse(400, registration.Malformed).Because(err.Error())}
+	}
+	tx.echo = echo(msg)
+	flow := flowOf(request, msg, c.addressesOf(request.Announcement))
+	tx.flow = flow.Source
+	tx.subject = subject{source: flow.Source.String(), protocol: flow.Protocol, msg: msg}
+	tx.subject.callID, _ = msg.Value("Call-ID")
+	envelope := registration.Envelope{
+		Transaction: tx.id, Flow: flow, Arrived: request.Arrived,
+		Deadline: tx.deadline.Add(-c.deps.limits.Margin), Lot: rand.Float64(),
+	}
+	t := c.deps.triage(msg, envelope, c.deps.now())
+	if t.request != nil {
+		tx.subject.aor = t.request.AOR.String()
+	}
+	return t
+}
+
+// relieve sheds what the callback of its realm could not be asked about in time: also those who have yet to be challenged,
+// for their answers would only wait there.
+func (c *connection) relieve(now time.Time, t *triaged, class overload.Class) {
+	switch {
+	case t.request != nil:
+		class = c.deps.entrance.reconsider(t.request, t.realm.Policy)
+	case t.outcome.Deed != registration.Challenged:
+		return
+	case class == overload.Answer:
+		class = overload.Newcomer // its credentials answer no challenge of ours that is still good
+	}
+	t.class = class
+	if !t.realm.gate.bears(now, class) {
+		t.finish(c.deps.entrance.shed(now, class, Callback, overload.Waits))
+	}
+}

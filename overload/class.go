@@ -1,0 +1,48 @@
+package overload
+
+import (
+	"math"
+	"time"
+)
+
+// A Class is what a REGISTER is to us when not all can be served. Its order is that of shedding.
+type Class int
+
+// The classes, those that are shed first first.
+const (
+	Stranger Class = iota // no credentials, from where nobody is registered
+	Newcomer              // credentials, but for no challenge that we just gave, from where nobody is registered
+	Refresh               // from where somebody is registered
+	Answer                // the first answer to a challenge of ours: half of its way is done
+	Removal               // it only removes; what it wants makes everything lighter
+
+	classes = int(Removal) + 1
+)
+
+// Classes lists all of them in their order.
+func Classes() []Class { return []Class{Stranger, Newcomer, Refresh, Answer, Removal} }
+
+// String is the class as metrics and logs call it.
+func (c Class) String() string {
+	return [classes]string{"stranger", "newcomer", "refresh", "answer", "removal"}[c]
+}
+
+// Budget is how long a REGISTER may wait in one queue before its turn, when all is well.
+const Budget = 250 * time.Millisecond
+
+// patience is the standing delay of a queue that a class puts up with. Strangers are sent away long before the budget is
+// spent: each that is challenged comes back with an answer that costs ten times as much. An answer waits for two budgets at
+// most: the queue can become twice as long until that is noticed, and whoever is served shall be served within a second.
+var patience = [classes]time.Duration{
+	Stranger: Budget / 5,
+	Newcomer: Budget / 2,
+	Refresh:  Budget * 4 / 5,
+	Answer:   Budget * 2,
+	Removal:  math.MaxInt64,
+}
+
+// Bears tells whether a REGISTER of this class is still let in where requests wait that long.
+func (c Class) Bears(standing time.Duration) bool { return standing <= patience[c] }
+
+// share is the part of all places, in hundredths, that a class may fill up to.
+var share = [classes]int{Stranger: 50, Newcomer: 70, Refresh: 85, Answer: 95, Removal: 100}
