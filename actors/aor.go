@@ -237,8 +237,15 @@ const replayed registration.Cause = "nonce was used before"
 // forget answers a request whose store operation failed (rule 26); what the store holds is unknown from here on. A replay is
 // a client that needs a new nonce, or a thief (rule 37).
 func (a *aor) forget(ctx actor.Context, w *work, err error) {
-	if errors.Is(err, registration.ErrReplay) {
+	switch {
+	case errors.Is(err, registration.ErrReplay):
 		a.answer(ctx, w, a.realm().challenge(w.request, a.deps.now(), replayed, true))
+		return
+	case errors.Is(err, errShed):
+		a.answer(ctx, w, a.deps.entrance.shed(a.deps.now(), w.class, Storing, overload.Busy))
+		return
+	case errors.Is(err, errExpired):
+		a.answer(ctx, w, a.deps.unavailable(registration.DeadlinePassed).Because(err.Error()))
 		return
 	}
 	a.state = registration.State{}

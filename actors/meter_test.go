@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"go/ast"
 	"go/constant"
@@ -64,15 +63,13 @@ func TestAMeterHearsOfStoreOperationsAndWhatAnswersRestOn(t *testing.T) {
 }
 
 func TestAMeterHearsOfStoresThatFail(t *testing.T) {
-	for want, err := range map[string]error{
-		StoreStale: registration.ErrConflict, StoreReplay: registration.ErrReplay, StoreLate: registration.ErrLate,
-		StoreFull: registration.ErrFull, StoreError: errors.New("connection refused"), StoreOK: nil,
+	for status, want := range map[registration.Status]string{
+		registration.StatusOK: StoreOK, registration.StatusDup: StoreDup, registration.StatusStale: StoreStale, registration.StatusReplay: StoreReplay,
+		registration.StatusLate: StoreLate, registration.StatusFull: StoreFull, registration.StatusFailed: StoreError,
+		registration.StatusUnknown: StoreError, registration.StatusUnconfirmed: StoreError,
 	} {
-		if err != nil {
-			err = fmt.Errorf("save bindings: %w", err)
-		}
-		if got := storeResult(err); got != want || !slices.Contains(StoreResults(), got) {
-			t.Errorf("%v counts as %s, want %s", err, got, want)
+		if got := storeResult(status); got != want || !slices.Contains(StoreResults(), got) {
+			t.Errorf("%s counts as %s, want %s", status, got, want)
 		}
 	}
 	heard := &notebook{}

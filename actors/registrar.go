@@ -19,22 +19,21 @@ import (
 
 // Limits bound what is in flight. A zero field takes the default that its comment names.
 type Limits struct {
-	Deadline        time.Duration // from a REGISTER's frame to its answer; 5 s
-	Margin          time.Duration // what of it is kept for the answer itself; 200 ms
-	Callbacks       int           // in flight, for domains that no realm names; 512
-	CallbackQueue   int           // waiting for one, for each realm; 4,096
-	CallbackFloor   int           // the least that a slow callback's permits are reduced to; 32
-	BreakerPause    time.Duration // how long a callback that only fails is left alone; 3 s
-	StoreReserve    time.Duration // what of a deadline a callback leaves to the store; 800 ms, a quarter of the Deadline at most
-	StoreOperations int           // in flight; 64
-	StoreQueue      int           // waiting for one; 8,192
-	QueuePerAOR     int           // REGISTERs that wait for one address of record; 16
-	IdleAOR         time.Duration // after which an aor actor is passivated; 10 s
-	IdleAORs        int           // aor actors above which idle ones go at once; 50,000
-	UnderWay        int           // REGISTERs from their frames to their answers; 16,384
-	PerSource       int           // of one source address; 2,048; below 0 = no bound
-	RememberFlows   time.Duration // how long it counts that a client registered from an address; 2 h
-	RetryAfter      time.Duration // the least in a 503, twice of it the most; 5 s
+	Deadline      time.Duration // from a REGISTER's frame to its answer; 5 s
+	Margin        time.Duration // what of it is kept for the answer itself; 200 ms
+	Callbacks     int           // in flight, for domains that no realm names; 512
+	CallbackQueue int           // waiting for one, for each realm; 4,096
+	CallbackFloor int           // the least that a slow callback's permits are reduced to; 32
+	BreakerPause  time.Duration // how long a callback that only fails is left alone; 3 s
+	StoreReserve  time.Duration // what of a deadline a callback leaves to the store; 800 ms, a quarter of the Deadline at most
+	StoreQueue    int           // store operations that wait for each server, or are in doubt; 8,192
+	QueuePerAOR   int           // REGISTERs that wait for one address of record; 16
+	IdleAOR       time.Duration // after which an aor actor is passivated; 10 s
+	IdleAORs      int           // aor actors above which idle ones go at once; 50,000
+	UnderWay      int           // REGISTERs from their frames to their answers; 16,384
+	PerSource     int           // of one source address; 2,048; below 0 = no bound
+	RememberFlows time.Duration // how long it counts that a client registered from an address; 2 h
+	RetryAfter    time.Duration // the least in a 503, twice of it the most; 5 s
 }
 
 func (l Limits) withDefaults() Limits {
@@ -45,7 +44,6 @@ func (l Limits) withDefaults() Limits {
 	l.CallbackFloor = orDefault(l.CallbackFloor, 32)
 	l.BreakerPause = orDefault(l.BreakerPause, 3*time.Second)
 	l.StoreReserve = min(orDefault(l.StoreReserve, 800*time.Millisecond), l.Deadline/4)
-	l.StoreOperations = orDefault(l.StoreOperations, 64)
 	l.StoreQueue = orDefault(l.StoreQueue, 8192)
 	l.QueuePerAOR = orDefault(l.QueuePerAOR, 16)
 	l.IdleAOR = orDefault(l.IdleAOR, 10*time.Second)

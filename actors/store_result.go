@@ -1,8 +1,6 @@
 package actors
 
 import (
-	"errors"
-
 	"sbc-registrar/registration"
 )
 
@@ -32,18 +30,20 @@ func StoreResults() []string {
 	return []string{StoreOK, StoreDup, StoreStale, StoreReplay, StoreLate, StoreFull, StoreError}
 }
 
-// storeResult sorts what a store returned.
-func storeResult(err error) string {
-	switch {
-	case err == nil:
+// storeResult sorts what became of an operation: FAILED, UNKNOWN and UNCONFIRMED are errors.
+func storeResult(status registration.Status) string {
+	switch status {
+	case registration.StatusOK:
 		return StoreOK
-	case errors.Is(err, registration.ErrConflict):
+	case registration.StatusDup:
+		return StoreDup
+	case registration.StatusStale:
 		return StoreStale
-	case errors.Is(err, registration.ErrReplay):
+	case registration.StatusReplay:
 		return StoreReplay
-	case errors.Is(err, registration.ErrLate):
+	case registration.StatusLate:
 		return StoreLate
-	case errors.Is(err, registration.ErrFull):
+	case registration.StatusFull:
 		return StoreFull
 	default:
 		return StoreError

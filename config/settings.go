@@ -120,6 +120,7 @@ type Redis struct {
 	Prefix           string         `key:"prefix" check:"omitempty,keyprefix,max=64" want:"at most 64 characters without spaces, control characters, { and }" help:"Text in front of every key."`
 	Schema           string         `key:"schema" default:"seed" enum:"seed jambonz both" help:"What other programs read: seed = a hash at user@host, jambonz = JSON at user:user@host and the set active-user, or both."`
 	Timeout          time.Duration  `key:"timeout" default:"800ms" check:"min=10ms,max=10s" want:"a duration from 10ms to 10s" help:"Time for one operation, all tries together."`
+	WaitReplicas     int            `key:"waitReplicas" default:"0" check:"min=0,max=16" want:"a number of replicas from 0 to 16" help:"Replicas that must have a change before its client is told that it is registered; 0 = the master's word is enough."`
 	Options          map[string]any `key:"options" help:"Any other field of go-redis' UniversalOptions by its name, for example PoolSize: 20."`
 }
 

@@ -1,12 +1,14 @@
 package specs_test
 
 import (
+	"net"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	. "sbc-registrar/specs/support"
+	"sbc-registrar/specs/support/redisserver"
 )
 
 var _ = Describe("A Redis that fails", func() {
@@ -79,6 +81,27 @@ var _ = Describe("A Redis that fails", func() {
 			Expect(site.Stored("daveh@example.com")).To(BeEmpty())
 			Eventually(func() Response { return phone.Register() }).Should(Grant(phone.Contact(), 3600), "the phone registers again")
 			Expect(site.Stored("daveh@example.com")).To(HaveKeyWithValue("contact", phone.Contact()))
+		})
+	})
+
+	When("its replicas have to confirm", func() {
+		BeforeEach(func() {
+			site = NewSite()
+			site.Settings.Set("redis.waitReplicas", 1)
+			site.Start()
+			phone = site.Phone()
+		})
+
+		It("lets nobody in while there is none", func() {
+			Expect(phone.Register()).To(AskToRetry())
+		})
+
+		It("lets phones in once there is one", func() {
+			host, port, err := net.SplitHostPort(site.Redis.Address)
+			Expect(err).NotTo(HaveOccurred())
+			StartRedis(redisserver.Config("replicaof " + host + " " + port))
+			Eventually(func() Response { return phone.Register() }).WithTimeout(10*time.Second).
+				Should(Grant(phone.Contact(), 3600), "the replica has its data and confirms")
 		})
 	})
 })

@@ -219,7 +219,7 @@ func openStore(s config.Redis) (*redisstore.Store, error) {
 		Socket: s.Socket, Sentinels: s.Sentinels, SentinelMaster: s.SentinelMaster,
 		SentinelUsername: s.SentinelUsername, SentinelPassword: s.SentinelPassword.Reveal(),
 		Cluster: s.Cluster, Username: s.Username, Password: s.Password.Reveal(), DB: s.DB,
-		Prefix: s.Prefix, Schema: redisstore.Schema(s.Schema), Timeout: s.Timeout, Extra: s.Options,
+		Prefix: s.Prefix, Schema: redisstore.Schema(s.Schema), Timeout: s.Timeout, WaitReplicas: s.WaitReplicas, Extra: s.Options,
 	}
 	if s.Socket == "" && len(s.Sentinels)+len(s.Cluster) == 0 {
 		o.Address = net.JoinHostPort(s.Host, fmt.Sprint(s.Port))
