@@ -33,6 +33,8 @@ type Limits struct {
 	UnderWay      int           // REGISTERs from their frames to their answers; 16,384
 	PerSource     int           // of one source address; 2,048; below 0 = no bound
 	RememberFlows time.Duration // how long it counts that a client registered from an address; 2 h
+	OutageGrant   time.Duration // to refreshes from memory while the store is away; 0 = they are refused
+	OutageMemory  int           // addresses of record that are remembered for that; 100,000
 	RetryAfter    time.Duration // the least in a 503, twice of it the most; 5 s
 }
 
@@ -51,6 +53,7 @@ func (l Limits) withDefaults() Limits {
 	l.UnderWay = orDefault(l.UnderWay, 16_384)
 	l.PerSource = orDefault(l.PerSource, 2048)
 	l.RememberFlows = orDefault(l.RememberFlows, 2*time.Hour)
+	l.OutageMemory = orDefault(l.OutageMemory, 100_000)
 	l.RetryAfter = orDefault(l.RetryAfter, 5*time.Second)
 	return l
 }
@@ -84,17 +87,18 @@ type Config struct {
 
 // dependencies are what all actors of one registrar share; nothing in it changes but a counter.
 type dependencies struct {
-	realms    *realms
-	bindings  Bindings
-	limits    Limits
-	guard     *guard.Guard
-	blacklist Blacklist // nil = none
-	links     Links
-	open      []link // beside links
-	log       zerolog.Logger
-	meter     Meter
-	now       Clock
-	entrance  *entrance
+	realms       *realms
+	bindings     Bindings
+	limits       Limits
+	guard        *guard.Guard
+	blacklist    Blacklist // nil = none
+	links        Links
+	open         []link // beside links
+	log          zerolog.Logger
+	meter        Meter
+	now          Clock
+	entrance     *entrance
+	recollection *recollection // nil = nothing is remembered
 
 	linksUp    atomic.Int64
 	aors       atomic.Int64 // aor actors that live
@@ -149,6 +153,9 @@ func startWith(c Config, open ...link) (*Registrar, error) {
 	}
 	d.realms = newRealms(Realm{Authorizer: c.Authorizer, Challenger: c.Challenger, Policy: c.Policy}, c.Realms, d.limits, d.meter)
 	d.entrance = newEntrance(d)
+	if d.limits.OutageGrant > 0 {
+		d.recollection = newRecollection(d.limits.OutageMemory)
+	}
 	if err := d.links.check(); err != nil {
 		return nil, fmt.Errorf("links to drachtio servers: %w", err)
 	}

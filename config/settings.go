@@ -121,6 +121,8 @@ type Redis struct {
 	Schema           string         `key:"schema" default:"seed" enum:"seed jambonz both" help:"What other programs read: seed = a hash at user@host, jambonz = JSON at user:user@host and the set active-user, or both."`
 	Timeout          time.Duration  `key:"timeout" default:"800ms" check:"min=10ms,max=10s" want:"a duration from 10ms to 10s" help:"Time for one operation, all tries together."`
 	WaitReplicas     int            `key:"waitReplicas" default:"0" check:"min=0,max=16" want:"a number of replicas from 0 to 16" help:"Replicas that must have a change before its client is told that it is registered; 0 = the master's word is enough."`
+	OutageGrant      time.Duration  `key:"outageGrant" default:"0s" check:"min=0s,max=1h,seconds" want:"whole seconds, at most 1h, or 0s" help:"While Redis cannot be reached, a client that refreshes its unchanged binding on its own flow is granted this much from this node's memory, and nothing is stored; 0s = it is answered 503 like all others."`
+	OutageMemory     int            `key:"outageMemory" default:"100000" check:"min=1,max=10000000" want:"a number from 1 to 10000000" help:"How many addresses of record are remembered for that, about 2 kB each."`
 	Options          map[string]any `key:"options" help:"Any other field of go-redis' UniversalOptions by its name, for example PoolSize: 20."`
 }
 

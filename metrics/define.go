@@ -13,7 +13,7 @@ import (
 
 func (p *Prometheus) defineAnswers(d *definitions) {
 	answers := d.counters("answers_total", "REGISTERs that were answered. deed is what the REGISTER did, as in the log; cause is why it was not accepted; basis is what "+
-		"its acceptance rests on: asked = the callback, absorbed = what the callback said to an earlier one, survived = the same while it could not be asked. Not among them: those shed at the stage arrival.",
+		"its acceptance rests on: asked = the callback, absorbed = what the callback said to an earlier one, survived = the same while it could not be asked, unstored = what this node remembers, while Redis was away. Not among them: those shed at the stage arrival.",
 		"status", "deed", "cause", "basis", "protocol")
 	took := d.histograms("answer_duration_seconds", "Time from the frame of a REGISTER to its answer.", answerBuckets, "deed")
 	for _, deed := range registration.Deeds() {

@@ -133,6 +133,7 @@ func usual() []answerKey {
 	keys = append(keys,
 		answerKey{status: 200, deed: registration.Refreshed, basis: registration.Absorbed},
 		answerKey{status: 200, deed: registration.Refreshed, basis: registration.Survived},
+		answerKey{status: 200, deed: registration.Refreshed, basis: registration.Unstored},
 		answerKey{status: 401, deed: registration.Challenged, cause: registration.NoCredentials},
 		answerKey{status: 400, deed: registration.Refused, cause: registration.Malformed},
 		answerKey{status: 403, deed: registration.Refused, cause: registration.CallbackRefuse},

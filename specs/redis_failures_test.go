@@ -2,6 +2,7 @@ package specs_test
 
 import (
 	"net"
+	"syscall"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -70,6 +71,32 @@ var _ = Describe("A Redis that fails", func() {
 			Expect(site.Redis.Resume()).To(Succeed())
 			Consistently(func() int { return site.Lifetime("daveh@example.com") }).WithTimeout(time.Second).
 				Should(About(600), "the refused refresh takes no effect")
+		})
+	})
+
+	When("it is gone, and the operator wants refreshes to go on", func() {
+		BeforeEach(func() {
+			site.Registrar.Stop(syscall.SIGTERM)
+			site.Settings.Set("redis.outageGrant", "60s")
+			site.Start()
+			Expect(phone.Register()).To(HaveStatus(200))
+			site.Redis.Kill()
+		})
+
+		It("answers a refresh from memory, says so, and stores it once Redis is back", func() {
+			Expect(phone.Register()).To(Grant(phone.Contact(), 60))
+			Expect(site.Registrar.Logs()).To(ContainElement(And(HaveKeyWithValue("event", "register.refreshed"), HaveKeyWithValue("basis", "unstored"))))
+			Expect(site.Registrar.Metrics().Sum("answers_total", `basis="unstored"`)).To(BeEquivalentTo(1))
+			Expect(site.Redis.Start()).To(Succeed())
+			Eventually(func() Response { return phone.Register() }).WithTimeout(5*time.Second).
+				Should(Grant(phone.Contact(), 3600), "the phone registers again")
+			Expect(site.Stored("daveh@example.com")).To(HaveKeyWithValue("contact", phone.Contact()))
+		})
+
+		It("lets nobody in who was not there, and nobody out", func() {
+			Expect(site.PhoneOf("udp", Another, AnothersWord).Register()).To(AskToRetry())
+			Expect(phone.Register(WithExpires("0"))).To(AskToRetry())
+			Expect(site.Phone().Register()).To(AskToRetry(), "another socket is another flow")
 		})
 	})
 

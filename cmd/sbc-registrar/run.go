@@ -83,6 +83,7 @@ func (p *program) join(s config.Settings) (err error) {
 		Limits: actors.Limits{
 			Deadline: s.Registration.Deadline, Callbacks: s.AuthCallback.Concurrency, StoreReserve: s.Redis.Timeout,
 			UnderWay: s.Overload.UnderWay, PerSource: orUnbounded(s.Overload.PerSource), RetryAfter: s.Overload.RetryAfter,
+			OutageGrant: s.Redis.OutageGrant, OutageMemory: s.Redis.OutageMemory,
 			RememberFlows: s.Registration.MaxExpires,
 		},
 		Guard:     guard.New(guardOptions(s.Abuse)),
