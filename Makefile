@@ -75,6 +75,10 @@ fmt: ## format the code
 settings: ## write the settings table of the README from the code
 	UPDATE=1 go test -count=1 -run TestREADMESettings ./config
 
+.PHONY: metrics
+metrics: ## write the table of docs/metrics.md from the code
+	UPDATE=1 go test -count=1 -run TestMetricsTable ./metrics
+
 .PHONY: rules
 rules: ## write docs/rules.md from the rule numbers in code and specs
 	UPDATE=1 go test -count=1 -run TestRulesTable ./docs
@@ -89,9 +93,9 @@ clean: ## remove what was built or installed here
 	rm -rf bin specs/*/node_modules
 
 .PHONY: needs
-needs: ## install (as root) or name what the tests need: a C compiler, redis-server, node, npm, Chromium and SIP clients
+needs: ## install (as root) or name what the tests need: a C compiler, redis-server, node, npm, Chromium, SIP clients and nftables
 	@tools/needs gcc:gcc,libc6-dev redis-server:redis-server sipp:sip-tester node:nodejs npm:npm chromium:chromium \
-	  baresip:baresip-core linphonec:linphone-cli sipsak:sipsak svcrack:sipvicious
+	  baresip:baresip-core linphonec:linphone-cli sipsak:sipsak svcrack:sipvicious unshare:util-linux ip:iproute2 nft:nftables
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund

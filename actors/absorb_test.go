@@ -36,6 +36,10 @@ func (s *switchboard) Authorize(context.Context, *registration.Request, time.Dur
 	return registration.Verdict{OK: !s.fail.Load()}, nil
 }
 
+func (s *switchboard) Do(ctx context.Context, operations []registration.Operation) ([]registration.Result, func()) {
+	return each(ctx, s, operations), nil
+}
+
 func (s *switchboard) Load(ctx context.Context, aor registration.AOR, now time.Time) (registration.State, error) {
 	s.loads.Add(1)
 	if s.down.Load() {

@@ -137,7 +137,7 @@ func (a *aor) authorized(ctx actor.Context, w *work, m *messages.AuthorizationGi
 	if m.Err != nil { // rules 44 and 54
 		now := a.deps.now()
 		if outcome, known := registration.Survive(now, a.state, w.request, a.realm().Policy); known {
-			a.save(ctx, w, now, outcome)
+			a.save(ctx, w, now, outcome.Because(outcome.Detail+": "+m.Err.Error()))
 			return
 		}
 		a.answer(ctx, w, a.unasked(now, m.Err))
@@ -204,6 +204,7 @@ func (a *aor) loaded(ctx actor.Context, w *work, m *messages.BindingsLoaded) {
 	}
 	w.fresh = w.judged
 	w.confirmed = true
+	a.deps.recollection.keep(a.desk.aor, m.State)
 	a.redecide(ctx, w, m.State)
 }
 
@@ -217,6 +218,7 @@ func (a *aor) saved(ctx actor.Context, w *work, m *messages.BindingsSaved) {
 		a.redecide(ctx, w, m.State)
 	default:
 		a.state, w.confirmed = m.State, true
+		a.deps.recollection.keep(a.desk.aor, m.State)
 		a.answer(ctx, w, w.outcome)
 	}
 }
@@ -237,18 +239,50 @@ const replayed registration.Cause = "nonce was used before"
 // forget answers a request whose store operation failed (rule 26); what the store holds is unknown from here on. A replay is
 // a client that needs a new nonce, or a thief (rule 37).
 func (a *aor) forget(ctx actor.Context, w *work, err error) {
-	if errors.Is(err, registration.ErrReplay) {
+	switch {
+	case errors.Is(err, registration.ErrReplay):
 		a.answer(ctx, w, a.realm().challenge(w.request, a.deps.now(), replayed, true))
+		return
+	case errors.Is(err, errShed):
+		a.answer(ctx, w, a.deps.entrance.shed(a.deps.now(), w.class, Storing, overload.Busy))
+		return
+	case errors.Is(err, errExpired):
+		a.answer(ctx, w, a.deps.unavailable(registration.DeadlinePassed).Because(err.Error()))
 		return
 	}
 	a.state = registration.State{}
-	a.answer(ctx, w, a.deps.unavailable(registration.StoreFailed).Because(err.Error()))
+	if !a.outlast(ctx, w, err) {
+		a.answer(ctx, w, a.deps.unavailable(registration.StoreFailed).Because(err.Error()))
+	}
+}
+
+// outlast goes on with a refresh from memory, where the operator wants that: false when it is to be refused. If the callback
+// has to be asked first, the store gets another chance after it.
+func (a *aor) outlast(ctx actor.Context, w *work, err error) bool {
+	remembered, known := a.deps.recollection.recall(a.desk.aor)
+	if !known {
+		return false
+	}
+	now, policy := a.deps.now(), a.realm().Policy
+	verdict := w.verdict
+	if !w.judged {
+		var lasts bool
+		if verdict, lasts = registration.Word(now, remembered, w.request, policy); !lasts {
+			a.ask(ctx, w)
+			return true
+		}
+	}
+	outcome, ok := registration.Outlast(now, remembered, w.request, verdict, policy, a.deps.limits.OutageGrant)
+	if ok {
+		a.answer(ctx, w, outcome.Because(outcome.Detail+": "+err.Error()))
+	}
+	return ok
 }
 
 // answer ends the request in hand and begins the next. An actor that let nobody in has nothing to remember: a flood of
 // wrong passwords leaves no actors behind.
 func (a *aor) answer(ctx actor.Context, w *work, outcome registration.Outcome) {
-	if outcome.Status < 300 && !w.confirmed {
+	if outcome.Status < 300 && !w.confirmed && outcome.Basis != registration.Unstored {
 		a.deps.meter.Violated(unconfirmedSuccess)
 		outcome = a.deps.unavailable(registration.StoreFailed).Because(unconfirmedSuccess)
 	}

@@ -194,13 +194,13 @@ type askError interface {
 	error
 	// Label is what kind of error it is, in one of few words.
 	Label() string
-	// Charged tells whether the callback is to blame, and not, say, that we gave up.
-	Charged() bool
+	// OfCallback tells whether the callback is to blame, and not, say, that we gave up.
+	OfCallback() bool
 }
 
 func charged(err error) bool {
 	var told askError
-	return !errors.As(err, &told) || told.Charged()
+	return !errors.As(err, &told) || told.OfCallback()
 }
 
 // askedResult is what a Meter is told of a question.

@@ -54,9 +54,9 @@ func (g *gateRig) works() string {
 
 type blamed bool
 
-func (b blamed) Error() string { return "an error" }
-func (b blamed) Label() string { return "some" }
-func (b blamed) Charged() bool { return bool(b) }
+func (b blamed) Error() string    { return "an error" }
+func (b blamed) Label() string    { return "some" }
+func (b blamed) OfCallback() bool { return bool(b) }
 
 func TestACallbackIsAskedByAsManyAtOnceAsTheBulkheadHolds(t *testing.T) {
 	g := newGateRig(2, Limits{CallbackQueue: 2})

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -22,11 +23,16 @@ func (c *connection) startDrain(ctx actor.Context, m *messages.Drain) {
 	go func() {
 		within, cancel := context.WithTimeout(context.Background(), m.Patience)
 		defer cancel()
-		root.Send(self, &routesRemoved{routed.RemoveRoutes(within)})
+		removed := &routesRemoved{routed.RemoveRoutes(within)}
+		time.AfterFunc(stragglers, func() { root.Send(self, removed) })
 	}()
 }
 
-// routesRemoved: from here on only requests that were under way arrive.
+// stragglers is how long we listen for requests after the server agreed to send no more: it deals a request out before it writes it,
+// and its consent can overtake one.
+const stragglers = 200 * time.Millisecond
+
+// routesRemoved: requests that were under way have arrived, too.
 func (c *connection) routesRemoved(ctx actor.Context, m *routesRemoved) {
 	if m.err != nil {
 		c.log.Warn().Str("event", "drain.unrouted").Err(m.err).Msg("drachtio server may go on sending requests")

@@ -45,6 +45,7 @@ func (c *connection) remember(tx *transaction, outcome registration.Outcome) {
 	switch {
 	case outcome.Status == 200:
 		c.deps.guard.Succeeded(now, tx.subject.aor, tx.source)
+		c.deps.domains.note(tx.subject.aor)
 		if outcome.Deed == registration.Registered || outcome.Deed == registration.Refreshed {
 			c.deps.entrance.flows.Registered(now, tx.flow)
 		}

@@ -16,6 +16,9 @@ func (c *connection) report(tx *transaction, outcome registration.Outcome) {
 		return
 	}
 	aor := tx.subject.name()
+	if outcome.Basis != "" {
+		event = event.Str("basis", string(outcome.Basis))
+	}
 	event.
 		Str("event", "register."+string(outcome.Deed)).
 		Int("status", outcome.Status).

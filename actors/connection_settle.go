@@ -38,6 +38,11 @@ func isUnsendable(err error) bool {
 	return errors.Is(err, drachtio.ErrTooLong) || errors.Is(err, drachtio.ErrResponse) || errors.Is(err, drachtio.ErrMessage)
 }
 
+// Losses lists why an answer may not have been sent, as a Meter is told.
+func Losses() []string {
+	return []string{"resent", "refused", "expired", "overflow", "closed", "unfit"}
+}
+
 // lossOf is why an answer was not sent, in a word.
 func lossOf(err error) string {
 	var refused *drachtio.NOKError

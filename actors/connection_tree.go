@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
@@ -119,13 +120,27 @@ func (c *connections) listenerEnded(ctx actor.Context, m *listenerEnded) {
 func (c *connections) accept(ctx actor.Context, session *drachtio.Session) {
 	child := ctx.SpawnPrefix(connectionProps(c.deps, c.router, way{
 		server: session.RemoteAddr().String(),
-		open:   func() (link, error) { return session, nil },
+		open:   func() (link, error) { return quietLink{session}, nil },
 		level:  zerolog.DebugLevel, // there is one for every request
 	}), "session-")
 	if c.drainWish != nil {
 		c.drainChild(ctx, child)
 	}
 }
+
+// A quietLink is a session whose end is no news: there is one for every request, and for everybody who just connects. What
+// became of an answer is told by itself, and the listener tells of those who bring no request.
+type quietLink struct{ *drachtio.Session }
+
+// Run implements link.
+func (q quietLink) Run(ctx context.Context, h drachtio.Handler) error {
+	return q.Session.Run(ctx, quietHandler{h})
+}
+
+type quietHandler struct{ drachtio.Handler }
+
+// LinkDown implements drachtio.Handler.
+func (q quietHandler) LinkDown(error, time.Duration) { q.Handler.LinkDown(nil, 0) }
 
 // drain passes the wish on and waits for every child: Drained from it, or its end.
 func (c *connections) drain(ctx actor.Context, m *messages.Drain) {

@@ -2,7 +2,7 @@
 //
 //	registrar            the root: spawns the others, drains and stops them in order
 //	├── authorizer       callbacks in flight, and those that wait for a permit, for each realm
-//	├── keeper           store operations in flight, and those that wait for a permit
+//	├── keeper           store operations under way, in batches, and those that wait for one, for each server
 //	├── shards
 //	│   └── shard ×256   which aor actors live; forwards, passivates
 //	│       └── aor      one address of record: its REGISTERs in order, its cached state
@@ -22,8 +22,8 @@
 //
 // # Blocking
 //
-// No Receive blocks. Callbacks and store operations run on goroutines under a context that ends with the request's
-// deadline, and come back as messages.
+// No Receive blocks. Callbacks and batches of store operations run on goroutines that end with the deadlines of their requests,
+// and come back as messages.
 //
 // # What is never logged
 //

@@ -94,7 +94,7 @@ func (e *entrance) shed(now time.Time, class overload.Class, stage Stage, bound 
 
 // turnAway is the answer to one that was shed.
 func (d *dependencies) turnAway(why *shedError) registration.Outcome {
-	outcome := d.unavailable("overload").Because(why.Error())
+	outcome := d.unavailable(registration.Overloaded).Because(why.Error())
 	outcome.Deed = registration.Shed
 	return outcome
 }

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -116,7 +117,7 @@ func (m *memory) Save(ctx context.Context, c registration.Change) (registration.
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if held := m.states[c.AOR]; held.Version != c.Next.Version {
-		return held.At(c.Now), registration.ErrConflict
+		return held.At(c.Now), registration.ErrStale
 	}
 	if err := m.spend(c.AOR, c.Use, true); err != nil {
 		return registration.State{}, err
@@ -155,6 +156,60 @@ func (m *memory) spend(aor registration.AOR, use registration.NonceUse, change b
 		m.spent[key] = use
 	}
 	return nil
+}
+
+// Do carries out each operation by itself.
+func (m *memory) Do(ctx context.Context, operations []registration.Operation) ([]registration.Result, func()) {
+	return each(ctx, m, operations), nil
+}
+
+// Lane is one for all, as of a single server.
+func (m *memory) Lane(registration.AOR) int { return 0 }
+
+// oneByOne is a store without batches.
+type oneByOne interface {
+	Load(ctx context.Context, aor registration.AOR, now time.Time) (registration.State, error)
+	Save(ctx context.Context, change registration.Change) (registration.State, error)
+	Spend(ctx context.Context, aor registration.AOR, now time.Time, use registration.NonceUse) (registration.State, error)
+}
+
+// each has a store carry out operations one after the other.
+func each(ctx context.Context, store oneByOne, operations []registration.Operation) []registration.Result {
+	results := make([]registration.Result, len(operations))
+	for i, operation := range operations {
+		ctx, cancel := context.WithDeadline(ctx, operation.Until())
+		results[i] = one(ctx, store, operation)
+		cancel()
+	}
+	return results
+}
+
+func one(ctx context.Context, store oneByOne, operation registration.Operation) registration.Result {
+	var state registration.State
+	var err error
+	switch o := operation.(type) {
+	case *registration.Change:
+		state, err = store.Save(ctx, *o)
+	case *registration.Query:
+		if o.Use.IsZero() {
+			state, err = store.Load(ctx, o.AOR, o.Now)
+		} else {
+			state, err = store.Spend(ctx, o.AOR, o.Now, o.Use)
+		}
+	}
+	status := registration.StatusFailed
+	for known, is := range map[registration.Status]error{
+		registration.StatusStale: registration.ErrStale, registration.StatusReplay: registration.ErrReplay,
+		registration.StatusLate: registration.ErrLate, registration.StatusFull: registration.ErrFull,
+	} {
+		if errors.Is(err, is) {
+			status = known
+		}
+	}
+	if err == nil {
+		status = registration.StatusOK
+	}
+	return registration.Result{Status: status, State: state, Err: err}
 }
 
 // newRig starts a tree. Zero fields of the config are filled with fakes that always succeed.

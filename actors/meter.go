@@ -18,6 +18,9 @@ const (
 	Storing  Stage = "store"    // for its turn at the store
 )
 
+// Stages lists all of them.
+func Stages() []Stage { return []Stage{Arrival, PerAOR, Callback, Storing} }
+
 // A Meter hears what happens, to count it. Its methods are called on the way of every REGISTER, from many goroutines: they
 // are cheap and do not block.
 type Meter interface {
@@ -29,6 +32,10 @@ type Meter interface {
 	Waited(stage Stage, waited time.Duration)
 	// Asked hears of each question to the callback of a realm: ok, fail, or the kind of its error.
 	Asked(realm, result string, took time.Duration)
+	// Stored hears of each store operation that was begun: which one, and its result (see StoreOperations and StoreResults).
+	Stored(operation, result string, took time.Duration)
+	// Batched hears how many operations went to the store together.
+	Batched(size int)
 	// AnswerLost hears of an answer that a drachtio server did not send, and why in a word.
 	AnswerLost(why string)
 	// LateOutcome hears of an outcome whose transaction had been answered by then.
@@ -48,6 +55,9 @@ const (
 	placeReturnedTwice = "a place that was given back twice"
 )
 
+// Invariants lists what a Meter may hear of as violated, for metrics that have to say 0 before anything happens.
+func Invariants() []string { return []string{unconfirmedSuccess, unfitAnswer, placeReturnedTwice} }
+
 // Deaf is the Meter of those who count nothing.
 type Deaf struct{}
 
@@ -62,6 +72,12 @@ func (Deaf) Waited(Stage, time.Duration) {}
 
 // Asked implements Meter.
 func (Deaf) Asked(string, string, time.Duration) {}
+
+// Stored implements Meter.
+func (Deaf) Stored(string, string, time.Duration) {}
+
+// Batched implements Meter.
+func (Deaf) Batched(int) {}
 
 // AnswerLost implements Meter.
 func (Deaf) AnswerLost(string) {}

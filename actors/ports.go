@@ -14,14 +14,17 @@ type Authorizer interface {
 	Authorize(ctx context.Context, r *registration.Request, expires time.Duration) (registration.Verdict, error)
 }
 
-// Bindings keeps the states of all addresses of record. Save changes nothing and returns an error that Is ErrConflict,
-// with the state that is stored, when the stored version is not the one that the change was decided on. Spend is Load for a
-// request with credentials. Save and Spend spend the use of a nonce that comes with them, or return an error that Is
-// ErrReplay and change nothing.
+// Bindings keeps the states of all addresses of record.
+//
+// Do carries out operations and returns their results in the same order; a result that is not known yet is filled in by settle,
+// which takes until the deadlines of the operations at most and is nil when nothing is in doubt. Do and settle block, and keep
+// operations of one address of record in their order. A change takes effect only on the version that it was decided on, and a use
+// of a nonce is spent once: registration.Status tells what else can become of an operation.
+//
+// Lane is a small number; operations of different lanes are to be carried out in different batches. It does not block.
 type Bindings interface {
-	Load(ctx context.Context, aor registration.AOR, now time.Time) (registration.State, error)
-	Save(ctx context.Context, change registration.Change) (registration.State, error)
-	Spend(ctx context.Context, aor registration.AOR, now time.Time, use registration.NonceUse) (registration.State, error)
+	Do(ctx context.Context, operations []registration.Operation) (results []registration.Result, settle func())
+	Lane(aor registration.AOR) int
 }
 
 // Blacklist tells others, such as a drachtio server, of a source that is banned. It must not block.

@@ -57,7 +57,7 @@ func TestWhatTheActorRefuses(t *testing.T) { // rules 26 and 44
 		})}, "503 Service Unavailable"},
 		"store cannot tell": {Config{Bindings: &memory{before: func(registration.Change) error { return broken }}}, "503 Service Unavailable"},
 		"store panics":      {Config{Bindings: &memory{before: func(registration.Change) error { panic("boom") }}}, "503 Service Unavailable"},
-		"store always changes": {Config{Bindings: &memory{before: func(registration.Change) error { return registration.ErrConflict }}},
+		"store always changes": {Config{Bindings: &memory{before: func(registration.Change) error { return registration.ErrStale }}},
 			"503 Service Unavailable"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,22 +19,23 @@ import (
 
 // Limits bound what is in flight. A zero field takes the default that its comment names.
 type Limits struct {
-	Deadline        time.Duration // from a REGISTER's frame to its answer; 5 s
-	Margin          time.Duration // what of it is kept for the answer itself; 200 ms
-	Callbacks       int           // in flight, for domains that no realm names; 512
-	CallbackQueue   int           // waiting for one, for each realm; 4,096
-	CallbackFloor   int           // the least that a slow callback's permits are reduced to; 32
-	BreakerPause    time.Duration // how long a callback that only fails is left alone; 3 s
-	StoreReserve    time.Duration // what of a deadline a callback leaves to the store; 800 ms, a quarter of the Deadline at most
-	StoreOperations int           // in flight; 64
-	StoreQueue      int           // waiting for one; 8,192
-	QueuePerAOR     int           // REGISTERs that wait for one address of record; 16
-	IdleAOR         time.Duration // after which an aor actor is passivated; 10 s
-	IdleAORs        int           // aor actors above which idle ones go at once; 50,000
-	UnderWay        int           // REGISTERs from their frames to their answers; 16,384
-	PerSource       int           // of one source address; 2,048; below 0 = no bound
-	RememberFlows   time.Duration // how long it counts that a client registered from an address; 2 h
-	RetryAfter      time.Duration // the least in a 503, twice of it the most; 5 s
+	Deadline      time.Duration // from a REGISTER's frame to its answer; 5 s
+	Margin        time.Duration // what of it is kept for the answer itself; 200 ms
+	Callbacks     int           // in flight, for domains that no realm names; 512
+	CallbackQueue int           // waiting for one, for each realm; 4,096
+	CallbackFloor int           // the least that a slow callback's permits are reduced to; 32
+	BreakerPause  time.Duration // how long a callback that only fails is left alone; 3 s
+	StoreReserve  time.Duration // what of a deadline a callback leaves to the store; 800 ms, a quarter of the Deadline at most
+	StoreQueue    int           // store operations that wait for each server, or are in doubt; 8,192
+	QueuePerAOR   int           // REGISTERs that wait for one address of record; 16
+	IdleAOR       time.Duration // after which an aor actor is passivated; 10 s
+	IdleAORs      int           // aor actors above which idle ones go at once; 50,000
+	UnderWay      int           // REGISTERs from their frames to their answers; 16,384
+	PerSource     int           // of one source address; 2,048; below 0 = no bound
+	RememberFlows time.Duration // how long it counts that a client registered from an address; 2 h
+	OutageGrant   time.Duration // to refreshes from memory while the store is away; 0 = they are refused
+	OutageMemory  int           // addresses of record that are remembered for that; 100,000
+	RetryAfter    time.Duration // the least in a 503, twice of it the most; 5 s
 }
 
 func (l Limits) withDefaults() Limits {
@@ -45,7 +46,6 @@ func (l Limits) withDefaults() Limits {
 	l.CallbackFloor = orDefault(l.CallbackFloor, 32)
 	l.BreakerPause = orDefault(l.BreakerPause, 3*time.Second)
 	l.StoreReserve = min(orDefault(l.StoreReserve, 800*time.Millisecond), l.Deadline/4)
-	l.StoreOperations = orDefault(l.StoreOperations, 64)
 	l.StoreQueue = orDefault(l.StoreQueue, 8192)
 	l.QueuePerAOR = orDefault(l.QueuePerAOR, 16)
 	l.IdleAOR = orDefault(l.IdleAOR, 10*time.Second)
@@ -53,6 +53,7 @@ func (l Limits) withDefaults() Limits {
 	l.UnderWay = orDefault(l.UnderWay, 16_384)
 	l.PerSource = orDefault(l.PerSource, 2048)
 	l.RememberFlows = orDefault(l.RememberFlows, 2*time.Hour)
+	l.OutageMemory = orDefault(l.OutageMemory, 100_000)
 	l.RetryAfter = orDefault(l.RetryAfter, 5*time.Second)
 	return l
 }
@@ -86,21 +87,23 @@ type Config struct {
 
 // dependencies are what all actors of one registrar share; nothing in it changes but a counter.
 type dependencies struct {
-	realms    *realms
-	bindings  Bindings
-	limits    Limits
-	guard     *guard.Guard
-	blacklist Blacklist // nil = none
-	links     Links
-	open      []link // beside links
-	log       zerolog.Logger
-	meter     Meter
-	now       Clock
-	entrance  *entrance
+	realms       *realms
+	bindings     Bindings
+	limits       Limits
+	guard        *guard.Guard
+	blacklist    Blacklist // nil = none
+	links        Links
+	open         []link // beside links
+	log          zerolog.Logger
+	meter        Meter
+	now          Clock
+	entrance     *entrance
+	recollection *recollection // nil = nothing is remembered
 
 	linksUp    atomic.Int64
 	aors       atomic.Int64 // aor actors that live
 	passivated atomic.Int64
+	domains    domains
 }
 
 // unavailable is the 503 for something that we could not do; its Retry-After is drawn from [RetryAfter, 2·RetryAfter].
@@ -150,6 +153,9 @@ func startWith(c Config, open ...link) (*Registrar, error) {
 	}
 	d.realms = newRealms(Realm{Authorizer: c.Authorizer, Challenger: c.Challenger, Policy: c.Policy}, c.Realms, d.limits, d.meter)
 	d.entrance = newEntrance(d)
+	if d.limits.OutageGrant > 0 {
+		d.recollection = newRecollection(d.limits.OutageMemory)
+	}
 	if err := d.links.check(); err != nil {
 		return nil, fmt.Errorf("links to drachtio servers: %w", err)
 	}

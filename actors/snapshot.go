@@ -16,6 +16,7 @@ type Snapshot struct {
 	Passivated int // aor actors that went because they were idle, since the start
 	Standing   map[Stage]time.Duration
 	Callbacks  []CallbackSnapshot
+	Domains    []string // whose users have registered here since the start, at most 1,000
 }
 
 // A CallbackSnapshot is the callback of one realm.
@@ -37,6 +38,7 @@ func (r *Registrar) Snapshot() Snapshot {
 		Standing: map[Stage]time.Duration{
 			Arrival: d.entrance.arrival.Standing(now), Storing: d.entrance.store.Standing(now),
 		},
+		Domains: d.domains.all(),
 	}
 	for realm := range d.realms.all() {
 		callback := realm.gate.snapshot(realm.Name)
@@ -52,6 +54,9 @@ func (g *callbackGate) snapshot(name string) CallbackSnapshot {
 		Waiting: int(g.queued.Load()), Breaker: breakerWords[g.breaker.State()],
 	}
 }
+
+// Breakers lists the words for the state of a breaker.
+func Breakers() []string { return []string{"closed", "half-open", "open"} }
 
 var breakerWords = map[circuitbreaker.State]string{
 	circuitbreaker.ClosedState: "closed", circuitbreaker.HalfOpenState: "half-open", circuitbreaker.OpenState: "open",

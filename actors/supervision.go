@@ -72,6 +72,11 @@ func (s *strategy) tell(child *actor.PID, reason, message any) *zerolog.Event {
 	return s.log.Error().Str("event", "actor.failed").Str("actor", child.Id).Str("reason", describe(reason)).Type("message", message)
 }
 
+// Kinds lists what kinds of actors there are below the root, as a Meter is told of them.
+func Kinds() []string {
+	return []string{"aor", "authorizer", "connection", "connections", "keeper", "session", "shard"}
+}
+
 // kindOf is what an actor is called but for the number that makes its name its own.
 func kindOf(child *actor.PID) string {
 	name := child.Id[strings.LastIndexByte(child.Id, '/')+1:]
@@ -97,7 +102,7 @@ func describe(reason any) string {
 
 // panicked is the outcome of a request that an actor panicked over.
 func panicked() registration.Outcome {
-	return registration.Outcome{Status: 500, Deed: registration.Failed, Cause: "panic"}
+	return registration.Outcome{Status: 500, Deed: registration.Failed, Cause: registration.Panicked}
 }
 
 // recovered turns a panic into an error.

@@ -2,6 +2,8 @@
 //
 //	GET /healthz  200 as long as the process answers
 //	GET /readyz   200 when every check passes, else 503; the JSON body names each check, its state and its error
+//	GET /metrics  what the handler that Start was given says, if any
+//	GET /debug/pprof/  Go's profiler, where it is switched on
 //
 // Every request to /readyz runs the checks anew, all at once and each within two seconds: an answer is never older than
 // its question, so that a draining node is out of rotation with the next probe. Start returns once the port is open;

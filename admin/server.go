@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"syscall"
 	"time"
 )
@@ -17,9 +18,14 @@ type Server struct {
 	done     chan struct{} // closed when the serving goroutine has ended
 }
 
-// Start opens the address (host:port, port 0 = any free one) and serves the endpoints. The error says whether the port is
-// taken.
-func Start(address string, checks ...Check) (*Server, error) {
+// Options are what is served beside health.
+type Options struct {
+	Metrics   http.Handler // at /metrics; nil = nothing
+	Profiling bool         // Go's profiler at /debug/pprof/
+}
+
+// Start opens the address (host:port, port 0 = any free one) and serves the endpoints. The error says whether the port is taken.
+func Start(address string, o Options, checks ...Check) (*Server, error) {
 	ready, err := readiness(checks)
 	if err != nil {
 		return nil, err
@@ -33,7 +39,7 @@ func Start(address string, checks ...Check) (*Server, error) {
 	}
 	s := &Server{
 		http: &http.Server{
-			Handler:           routes(ready),
+			Handler:           routes(ready, o),
 			ReadHeaderTimeout: 2 * time.Second,
 			ReadTimeout:       5 * time.Second,
 			WriteTimeout:      5 * time.Second, // longer than a check takes
@@ -50,11 +56,28 @@ func Start(address string, checks ...Check) (*Server, error) {
 	return s, nil
 }
 
-func routes(ready http.Handler) http.Handler {
+func routes(ready http.Handler, o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", alive)
 	mux.Handle("GET /readyz", ready)
+	if o.Metrics != nil {
+		mux.Handle("GET /metrics", o.Metrics)
+	}
+	if o.Profiling {
+		mux.HandleFunc("GET /debug/pprof/", unhurried(pprof.Index))
+		mux.HandleFunc("GET /debug/pprof/profile", unhurried(pprof.Profile))
+		mux.HandleFunc("GET /debug/pprof/trace", unhurried(pprof.Trace))
+		mux.HandleFunc("GET /debug/pprof/symbol", unhurried(pprof.Symbol))
+	}
 	return mux
+}
+
+// unhurried lets a profile take the time that it was asked for: the server's time-out is not for it.
+func unhurried(profile http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the profiler fails if this did
+		profile(w, r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, nil)))
+	}
 }
 
 // Addr is the address that is served, with the port that port 0 became.

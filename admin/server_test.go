@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func start(t *testing.T, checks ...admin.Check) *admin.Server {
 	t.Helper()
-	server, err := admin.Start("127.0.0.1:0", checks...)
+	server, err := admin.Start("127.0.0.1:0", admin.Options{}, checks...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,12 +136,46 @@ func TestOtherQuestionsAreRefused(t *testing.T) {
 	}{
 		{http.MethodGet, "/", http.StatusNotFound},
 		{http.MethodGet, "/healthz/x", http.StatusNotFound},
+		{http.MethodGet, "/metrics", http.StatusNotFound},
 		{http.MethodPost, "/readyz", http.StatusMethodNotAllowed},
 		{http.MethodHead, "/healthz", http.StatusOK},
 	} {
 		if status, _ := get(t, server, test.method, test.path); status != test.status {
 			t.Errorf("%s %s is answered %d, want %d", test.method, test.path, status, test.status)
 		}
+	}
+}
+
+func TestTheProfilerIsThereWhenItIsSwitchedOn(t *testing.T) {
+	off := start(t)
+	if status, _ := get(t, off, http.MethodGet, "/debug/pprof/heap"); status != http.StatusNotFound {
+		t.Errorf("it is there by itself: %d", status)
+	}
+	on, err := admin.Start("127.0.0.1:0", admin.Options{Profiling: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = on.Close(context.Background()) }()
+	for _, path := range []string{"heap", "goroutine", "profile?seconds=1", "trace?seconds=1"} {
+		if status, body := get(t, on, http.MethodGet, "/debug/pprof/"+path); status != http.StatusOK || body == "" {
+			t.Errorf("%s: %d, %d bytes", path, status, len(body))
+		}
+	}
+}
+
+func TestMetricsAreThoseOfTheirHandler(t *testing.T) {
+	server, err := admin.Start("127.0.0.1:0", admin.Options{Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "a_total 1\n")
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Close(context.Background()) }()
+	if status, body := get(t, server, http.MethodGet, "/metrics"); status != http.StatusOK || body != "a_total 1\n" {
+		t.Errorf("got %d %q", status, body)
+	}
+	if status, _ := get(t, server, http.MethodPost, "/metrics"); status != http.StatusMethodNotAllowed {
+		t.Errorf("POST is answered %d", status)
 	}
 }
 
@@ -157,7 +191,7 @@ func TestStartRefuses(t *testing.T) {
 		{"a check without name", "127.0.0.1:0", "needs a name and a probe", []admin.Check{{Probe: holds}}},
 		{"a check without probe", "127.0.0.1:0", "needs a name and a probe", []admin.Check{{Name: "a"}}},
 	} {
-		if _, err := admin.Start(test.address, test.checks...); err == nil || !strings.Contains(err.Error(), test.say) {
+		if _, err := admin.Start(test.address, admin.Options{}, test.checks...); err == nil || !strings.Contains(err.Error(), test.say) {
 			t.Errorf("%s: the error is %v, want %q", test.name, err, test.say)
 		}
 	}
@@ -165,7 +199,7 @@ func TestStartRefuses(t *testing.T) {
 
 func TestCloseFreesThePortAndCutsOffWhatHangs(t *testing.T) {
 	asked, release := make(chan struct{}), make(chan struct{})
-	server, err := admin.Start("127.0.0.1:0", admin.Check{Name: "slow", Probe: func(context.Context) error {
+	server, err := admin.Start("127.0.0.1:0", admin.Options{}, admin.Check{Name: "slow", Probe: func(context.Context) error {
 		close(asked)
 		<-release
 		return nil
@@ -191,7 +225,7 @@ func TestCloseFreesThePortAndCutsOffWhatHangs(t *testing.T) {
 	if err := server.Close(context.Background()); err != nil {
 		t.Errorf("closing again says %v", err)
 	}
-	again, err := admin.Start(server.Addr().String())
+	again, err := admin.Start(server.Addr().String(), admin.Options{})
 	if err != nil {
 		t.Fatalf("the port is not free: %v", err)
 	}

@@ -1,45 +1,46 @@
 package authhook
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"sbc-registrar/registration"
 )
 
-// maxAnswer is the most that is read of an answer, in bytes.
-const maxAnswer = 16 << 10
-
-// errRepeated ends a question whose repetition met a closed connection too.
-var errRepeated = errors.New("two kept connections in a row were closed by the callback")
+// repetitionPart is the part of the time-out that must be left for a question to be put again.
+const repetitionPart = 6
 
 // A Client asks one callback.
 type Client struct {
-	options   Options
-	endpoint  *url.URL
-	user      *url.Userinfo // nil = no HTTP Basic
-	transport *http.Transport
+	options Options
+	wire    *wire
+	pool    *pool
+	budget  *budget
+}
+
+// A call is one question, from Authorize to its answer.
+type call struct {
+	*registration.Request
+	expires         time.Duration
+	began, deadline time.Time
 }
 
 // New makes a client. The error names every option that is wrong and quotes no secret.
 func New(o Options) (*Client, error) {
 	o = o.withDefaults()
-	endpoint, user, err := o.endpoint()
-	if err := errors.Join(o.check(), err); err != nil {
-		return nil, err
-	}
-	transport, err := newTransport(o)
+	endpoint, user, err := o.check()
 	if err != nil {
 		return nil, err
 	}
-	return &Client{options: o, endpoint: endpoint, user: user, transport: transport}, nil
+	d, err := newDialer(o, endpoint)
+	if err != nil {
+		return nil, err
+	}
+	w := newWire(o, endpoint, user)
+	return &Client{
+		options: o, wire: w, budget: newBudget(o.Concurrency/4 + 1),
+		pool: &pool{dialer: d, wire: w, lifetime: o.ConnectionLifetime, places: make(chan struct{}, o.Concurrency)},
+	}, nil
 }
 
 // Authorize asks whether the credentials of r are good, expires being what the client wishes (whole seconds). r needs its
@@ -48,123 +49,62 @@ func (c *Client) Authorize(ctx context.Context, r *registration.Request, expires
 	if r == nil || r.SIP == nil || r.Credentials == nil {
 		return registration.Verdict{}, &Error{Kind: KindRequest, Reason: "a REGISTER without credentials"}
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
-	defer cancel()
-	request, err := c.request(ctx, r, expires)
-	if err != nil {
-		// Its text would quote the URL; what can be wrong here is what New could not see.
-		return registration.Verdict{}, &Error{Kind: KindRequest, Reason: "the question makes no HTTP request"}
+	q := call{Request: r, expires: expires, began: time.Now()}
+	q.deadline = q.began.Add(c.options.Timeout)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(q.deadline) {
+		q.deadline = deadline
 	}
-	secrets := c.secrets(r, request)
-	response, err := c.transport.RoundTrip(request)
-	if err != nil {
-		return registration.Verdict{}, transportError(err, secrets)
+	verdict, failure := c.authorize(ctx, &q)
+	if failure != nil {
+		return registration.Verdict{}, failure
 	}
-	defer func() { _ = response.Body.Close() }()
-	return readAnswer(response, secrets)
+	return verdict, nil
 }
 
 // Close drops the idle connections. Questions in flight are answered.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() { c.pool.close() }
 
-// request builds the HTTP request of one question.
-func (c *Client) request(ctx context.Context, r *registration.Request, expires time.Duration) (*http.Request, error) {
-	post := c.options.Method == http.MethodPost
-	fields := seedFields(r, expires)
-	if c.options.Body == Jambonz {
-		fields = jambonzFields(r, expires, post)
+// authorize puts a question, and once more on a new connection when a kept one broke before a byte of the answer came: it was
+// closed already, or the way to it is gone, and hardly anybody has heard the question.
+func (c *Client) authorize(ctx context.Context, q *call) (registration.Verdict, *Error) {
+	if err := c.pool.enter(ctx, q.deadline); err != nil {
+		return registration.Verdict{}, c.unreached(ctx, q, KindOverdue, err)
 	}
-	target, signed := *c.endpoint, []byte(unsignedBody)
-	var body io.Reader
-	if post {
-		signed = encodeJSON(fields)
-		body = bytes.NewReader(signed)
-	} else {
-		target.RawQuery = strings.TrimPrefix(target.RawQuery+"&"+encodeQuery(fields), "&")
-	}
-	request, err := http.NewRequestWithContext(ctx, c.options.Method, target.String(), body)
-	if err != nil {
-		return nil, err
-	}
-	c.setHeaders(request, signed, r.Transaction)
-	repeatOnce(request)
-	return request, nil
-}
-
-func (c *Client) setHeaders(request *http.Request, signed []byte, transaction string) {
-	h := request.Header
-	h.Set("Accept", "application/json")
-	h.Set("User-Agent", c.options.UserAgent)
-	if request.Body != nil {
-		h.Set("Content-Type", "application/json")
-	}
-	if c.user != nil {
-		password, _ := c.user.Password()
-		request.SetBasicAuth(c.user.Username(), password)
-	}
-	if c.options.SignatureSecret != "" {
-		h.Set(signatureHeader, sign(c.options.SignatureSecret, c.options.Now(), signed))
-	}
-	if transaction != "" {
-		h.Set("Idempotency-Key", transaction) // also what makes net/http repeat a POST on a stale connection
-	}
-}
-
-// repeatOnce limits the repetitions of net/http, which would go on through all stale connections of the pool. Only
-// requests that left are counted: they need their body anew.
-func repeatOnce(request *http.Request) {
-	again, repeated := request.GetBody, false
-	if again == nil {
-		return
-	}
-	request.GetBody = func() (io.ReadCloser, error) {
-		if repeated {
-			return nil, errRepeated
+	defer c.pool.leave()
+	if kept := c.pool.take(); kept != nil {
+		verdict, failure := c.ask(ctx, kept, q)
+		if failure == nil || !failure.unheard || !c.worthRepeating(q) {
+			return verdict, failure
 		}
-		repeated = true
-		return again()
 	}
-}
-
-// secrets lists what no error may show: what the request carried and the callback might repeat.
-func (c *Client) secrets(r *registration.Request, request *http.Request) []string {
-	list := []string{r.Credentials.Response, url.QueryEscape(r.Credentials.Response), c.options.SignatureSecret}
-	if c.user != nil {
-		password, _ := c.user.Password()
-		list = append(list, password, strings.TrimPrefix(request.Header.Get("Authorization"), "Basic "))
-	}
-	if _, signature, ok := strings.Cut(request.Header.Get(signatureHeader), "v1="); ok {
-		list = append(list, signature)
-	}
-	return list
-}
-
-// readAnswer reads the response to its end, so that its connection can be used again, and only then judges it.
-func readAnswer(response *http.Response, secrets []string) (registration.Verdict, error) {
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	problem := &Error{Kind: KindBody, Status: response.StatusCode}
-	switch encoding := response.Header.Get("Content-Encoding"); {
-	case err != nil:
-		failed := transportError(err, secrets)
-		failed.Status = response.StatusCode
-		return registration.Verdict{}, failed
-	case response.StatusCode != http.StatusOK:
-		problem.Kind, problem.Reason = KindStatus, excerpt(body, secrets)
-		return registration.Verdict{}, problem
-	case len(body) > maxAnswer:
-		problem.Reason = fmt.Sprintf("longer than %d bytes", maxAnswer)
-		return registration.Verdict{}, problem
-	case encoding != "" && !strings.EqualFold(encoding, "identity"):
-		problem.Reason = "it is compressed, which was not asked for"
-		return registration.Verdict{}, problem
-	}
-	verdict, err := parseAnswer(body)
+	fresh, kind, err := c.pool.open(ctx, q.deadline)
 	if err != nil {
-		problem.Reason = err.Error() + ": " + excerpt(body, secrets)
-		return registration.Verdict{}, problem
+		return registration.Verdict{}, c.unreached(ctx, q, kind, err)
 	}
-	if containsAny([]byte(verdict.Message), secrets) {
-		verdict.Message = withheld
+	return c.ask(ctx, fresh, q)
+}
+
+func (c *Client) worthRepeating(q *call) bool {
+	return time.Until(q.deadline) >= c.options.Timeout/repetitionPart && c.budget.spend()
+}
+
+// ask puts a question on a connection, and gives the connection back or ends it.
+func (c *Client) ask(ctx context.Context, on *conn, q *call) (registration.Verdict, *Error) {
+	answer, err := on.exchange(ctx, q)
+	if err != nil {
+		on.end()
+		failure := c.broken(ctx, on, q, answer.status, err)
+		if failure.deserted {
+			c.pool.abandon(on.RemoteAddr())
+		}
+		return registration.Verdict{}, failure
 	}
-	return verdict, nil
+	c.budget.earn()
+	verdict, failure := answer.judge(func() []string { return c.secrets(on, q) })
+	if answer.whole {
+		c.pool.keep(on)
+	} else {
+		on.end()
+	}
+	return verdict, failure
 }

@@ -36,13 +36,13 @@ func TestPostCarriesBodyAndHeaders(t *testing.T) {
 		t.Fatalf("got %+v, %v", verdict, err)
 	}
 	got := <-seen
-	if want := encodeJSON(seedFields(question(), time.Hour)); string(got.body) != string(want) {
+	if want := bodyOf(writeSeed, question(), time.Hour); string(got.body) != want {
 		t.Errorf("body %s", got.body)
 	}
 	for name, want := range map[string]string{
 		"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "agent/1",
 		"Idempotency-Key": question().Transaction, "Accept-Encoding": "",
-		"Jambonz-Signature": sign("s3cret", time.Unix(1700000000, 0), got.body),
+		"Jambonz-Signature": signed(time.Unix(1700000000, 0), string(got.body)),
 	} {
 		if value := got.request.Header.Get(name); value != want {
 			t.Errorf("%s is %q, want %q", name, value, want)
@@ -61,8 +61,8 @@ func TestGetCarriesTheFieldsInTheQuery(t *testing.T) {
 	for _, c := range []struct {
 		path, want string
 	}{
-		{"/auth", "/auth?" + encodeQuery(jambonzFields(question(), time.Hour, false))},
-		{"/auth?tenant=7", "/auth?tenant=7&" + encodeQuery(jambonzFields(question(), time.Hour, false))},
+		{"/auth", "/auth?" + queryOf(writeJambonz, question(), time.Hour)},
+		{"/auth?tenant=7", "/auth?tenant=7&" + queryOf(writeJambonz, question(), time.Hour)},
 	} {
 		client := start(t, Options{
 			URI: c.path, Method: http.MethodGet, Body: Jambonz, SignatureSecret: "s3cret",
@@ -78,7 +78,7 @@ func TestGetCarriesTheFieldsInTheQuery(t *testing.T) {
 		if len(got.body) != 0 || got.request.Header.Get("Content-Type") != "" {
 			t.Errorf("a GET with body %q", got.body)
 		}
-		if want := sign("s3cret", time.Unix(1700000000, 0), []byte("null")); got.request.Header.Get("Jambonz-Signature") != want {
+		if want := signed(time.Unix(1700000000, 0), "null"); got.request.Header.Get("Jambonz-Signature") != want {
 			t.Errorf("signature %s, want %s", got.request.Header.Get("Jambonz-Signature"), want)
 		}
 	}
@@ -102,7 +102,7 @@ func TestNothingOptionalIsSentUnasked(t *testing.T) {
 
 func TestUserAndPasswordOfTheURI(t *testing.T) {
 	seen := make(chan received, 2)
-	base := start(t, Options{}, record(seen)).endpoint.Host
+	base := start(t, Options{}, record(seen)).wire.endpoint.Host
 	for _, c := range []struct {
 		options        Options
 		user, password string
@@ -123,7 +123,7 @@ func TestUserAndPasswordOfTheURI(t *testing.T) {
 // The expected value was computed by openssl dgst -sha256 -hmac s3cret over "1700000000.null".
 func TestSignatureIsTheKnownOne(t *testing.T) {
 	const want = "t=1700000000,v1=4d1207139f48ff8d910ecff8e4a41106f3688b4d05a3b774a771e1dc3c2d4a6a"
-	if got := sign("s3cret", time.Unix(1700000000, 0), []byte("null")); got != want {
+	if got := signed(time.Unix(1700000000, 0), "null"); got != want {
 		t.Errorf("got %s", got)
 	}
 }

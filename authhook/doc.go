@@ -16,13 +16,21 @@
 // Beside what callbacks have always answered there is auth_valid, in seconds: refreshes of an unchanged binding may rest on an ok for so long
 // without asking again (rule 53), never longer than the ok grants, which is also what its absence means. 0 asks each time.
 //
-// A Client is safe for concurrent use. It keeps a pool of HTTP/1.1 connections of its own: no proxy from the environment,
-// no redirects (they would carry the digest to whoever is named), no cookies, no compression. A question is asked again
-// only when a kept connection turned out to be closed before a byte of the answer came, and a POST then only once (net/http
-// goes on with a GET until it meets a live connection); the Idempotency-Key, which is the id of the SIP transaction, tells
-// the callback that it is the same question. Close drops the idle connections; questions in flight run to their end.
+// A Client is safe for concurrent use. It keeps HTTP/1.1 connections of its own, at most Options.Concurrency in use: no proxy from
+// the environment, no redirects (they would carry the digest to whoever is named), no cookies, no compression. Each is used for
+// Options.ConnectionLifetime at most, and its host's name is looked up when it is opened, so that a change of DNS is followed. When
+// one that was kept breaks or falls silent, the idle ones to the same address are dropped with it. Close drops the idle ones;
+// questions in flight run to their end.
 //
-// Deadlines: each question, its answer read to the end included, takes at most Options.Timeout and never outlives its context.
+// A question is put again, once and on a new connection, only when a kept connection broke before a byte of the answer came, a
+// sixth of the time-out is left, and no more than one question in ten is put again. What breaks is a connection that the callback
+// had closed, or one to a host that acknowledges nothing for a third of the time-out. The Idempotency-Key, which is the id of the
+// SIP transaction, tells the callback that it is the same question. All else is the client's to repeat: it is told when.
+//
+// Deadlines: each question, from the lookup of the name to the end of the answer, takes at most Options.Timeout and never outlives
+// its context.
+//
+// Files of TLS are looked at for each new connection and read anew when they have changed.
 //
 // Never in an error: the callback's URL, the password, the signature and its secret, the digest response. What the
 // callback sent appears as a short printable excerpt, and not at all when it repeats one of these.

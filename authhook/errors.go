@@ -2,9 +2,8 @@ package authhook
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"net"
+	"io"
 	"strconv"
 	"strings"
 	"unicode"
@@ -13,18 +12,39 @@ import (
 // A Kind is the reason why nothing could be found out, for logs and metrics.
 type Kind string
 
-// The kinds of Error.
+// The kinds of Error, in the order of a question's way.
 const (
-	KindTimeout   Kind = "timeout"   // no complete answer in time
-	KindCanceled  Kind = "canceled"  // whoever asked gave up
-	KindTransport Kind = "transport" // no connection, no TLS, a connection lost, no HTTP
-	KindStatus    Kind = "status"    // an HTTP status other than 200, redirects included
-	KindBody      Kind = "body"      // 200 with an answer that is not as agreed
-	KindRequest   Kind = "request"   // the question itself could not be put
+	KindRequest  Kind = "request"  // the question itself could not be put
+	KindOverdue  Kind = "overdue"  // the REGISTER's deadline came before the callback had had half of Options.Timeout
+	KindCanceled Kind = "canceled" // whoever asked gave up
+	KindDNS      Kind = "dns"      // the host's name has no address, or nobody said so
+	KindConnect  Kind = "connect"  // no TCP connection
+	KindTLS      Kind = "tls"      // no TLS: a certificate that is not accepted, on either side, among others
+	KindReset    Kind = "reset"    // the connection was closed before the end of the answer
+	KindTimeout  Kind = "timeout"  // no complete answer in time
+	KindProtocol Kind = "protocol" // what came is no HTTP, or came before it was asked for
+	KindStatus   Kind = "status"   // an HTTP status other than 200, redirects included
+	KindBody     Kind = "body"     // 200 with an answer that is not as agreed
 )
 
-// maxExcerpt is how much of a foreign text an error shows, in bytes.
-const maxExcerpt = 80
+// Kinds are all there are, for metrics that want to name each before it happens.
+func Kinds() []Kind {
+	return []Kind{
+		KindRequest, KindOverdue, KindCanceled, KindDNS, KindConnect, KindTLS, KindReset, KindTimeout, KindProtocol, KindStatus, KindBody,
+	}
+}
+
+// OfCallback tells whether the callback is to blame, or the way to it: what a circuit breaker counts. The others say nothing
+// about it, for they are of our own making.
+func (k Kind) OfCallback() bool {
+	return k != KindRequest && k != KindOverdue && k != KindCanceled
+}
+
+// How much an error shows, in bytes: of what the callback sent, and of what the network said.
+const (
+	maxExcerpt = 80
+	maxReason  = 240
+)
 
 // An Error says why nothing could be found out. Its text is one printable line that holds no secret.
 type Error struct {
@@ -32,6 +52,9 @@ type Error struct {
 	Status int    // the HTTP status, 0 when there was none
 	Reason string // in words
 	cause  error
+
+	unheard  bool // a kept connection broke before the answer began
+	deserted bool // other connections to the same address may be dead as well
 }
 
 // Error is "auth callback: kind[ status][: reason]".
@@ -49,22 +72,23 @@ func (e *Error) Error() string {
 // Unwrap gives what the network said (context.DeadlineExceeded, a *net.OpError, …), nil when its text was not fit to be shown.
 func (e *Error) Unwrap() error { return e.cause }
 
-// transportError sorts an error of net/http. Its text may quote what the peer sent, so it is looked through for secrets.
-func transportError(err error, secrets []string) *Error {
-	e := &Error{Kind: KindTransport}
-	var timeout net.Error
-	switch {
-	case errors.Is(err, context.Canceled):
-		e.Kind = KindCanceled
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		e.Kind = KindTimeout
+// Label is the kind as metrics call it.
+func (e *Error) Label() string { return string(e.Kind) }
+
+// OfCallback is that of its kind. It is a method of the error so that whoever must not know this package can ask for it.
+func (e *Error) OfCallback() bool { return e.Kind.OfCallback() }
+
+// explain takes over what the network or net/http said. It may quote what the peer sent, and is looked through for secrets.
+func (e *Error) explain(err error, secrets []string) {
+	if errors.Is(err, io.EOF) {
+		e.cause, e.Reason = err, "the callback closed the connection"
+		return
 	}
 	if text := []byte(err.Error()); !containsAny(text, secrets) {
-		e.cause, e.Reason = err, neutral(text, 2*maxExcerpt)
+		e.cause, e.Reason = err, neutral(text, maxReason)
 	} else {
-		e.Reason = "(withheld: it repeats a secret)"
+		e.Reason = withheld
 	}
-	return e
 }
 
 // excerpt shows the beginning of a foreign text, or nothing of it when it repeats a secret anywhere.

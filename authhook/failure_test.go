@@ -113,13 +113,13 @@ func TestEveryFailureIsAnErrorOfItsKind(t *testing.T) {
 		{"gzip bomb, not declared", compressed(""), KindBody, 200, patience},
 		{"not JSON", says("<html>ok</html>"), KindBody, 200, patience},
 		{"empty", says(""), KindBody, 200, patience},
-		{"reset", reset, KindTransport, 0, patience},
-		{"closed", raw(""), KindTransport, 0, patience},
-		{"closed amid the headers", raw("HTTP/1.1 200 OK\r\nContent-Le"), KindTransport, 0, patience},
-		{"closed amid the body", raw("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + granting), KindTransport, 200, patience},
-		{"closed amid a chunk", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nf\r\n" + granting), KindTransport, 200, patience},
-		{"no HTTP", raw("220 smtp.example.com\r\n"), KindTransport, 0, patience},
-		{"headers without end", raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2*maxAnswer)), KindTransport, 0, patience},
+		{"reset", reset, KindReset, 0, patience},
+		{"closed", raw(""), KindReset, 0, patience},
+		{"closed amid the headers", raw("HTTP/1.1 200 OK\r\nContent-Le"), KindReset, 0, patience},
+		{"closed amid the body", raw("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + granting), KindReset, 200, patience},
+		{"closed amid a chunk", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nf\r\n" + granting), KindReset, 200, patience},
+		{"no HTTP", raw("220 smtp.example.com\r\n"), KindProtocol, 0, patience},
+		{"headers without end", raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2*maxAnswer)), KindProtocol, 0, patience},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			verdict, err := ask(t, start(t, Options{Timeout: c.timeout}, c.handler))
@@ -167,12 +167,6 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-func TestProxiesOfTheEnvironmentAreIgnored(t *testing.T) {
-	if newClient(t, Options{URI: "http://example.com"}).transport.Proxy != nil {
-		t.Error("there is a proxy function")
-	}
-}
-
 func TestTheContextEndsAQuestion(t *testing.T) {
 	asked := make(chan struct{}, 1)
 	handler := func(w http.ResponseWriter, r *http.Request) {
@@ -191,7 +185,7 @@ func TestTheContextEndsAQuestion(t *testing.T) {
 	ctx, cancel = context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
 	_, err = client.Authorize(ctx, question(), time.Hour)
-	if failure := new(Error); !errors.As(err, &failure) || failure.Kind != KindTimeout || !errors.Is(err, context.DeadlineExceeded) {
+	if failure := new(Error); !errors.As(err, &failure) || failure.Kind != KindOverdue {
 		t.Errorf("deadline: got %v", err)
 	}
 }
@@ -205,7 +199,7 @@ func TestNobodyListens(t *testing.T) {
 	_ = listener.Close()
 	_, err = ask(t, newClient(t, Options{URI: uri}))
 	var failure *Error
-	if !errors.As(err, &failure) || failure.Kind != KindTransport || !errors.Is(err, syscall.ECONNREFUSED) {
+	if !errors.As(err, &failure) || failure.Kind != KindConnect || !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("got %v", err)
 	}
 	if strings.Contains(err.Error(), "secret-path") {

@@ -1,10 +1,6 @@
 package authhook
 
-import (
-	"strings"
-
-	"sbc-registrar/sip"
-)
+import "strings"
 
 // compactForms are the one-letter header names (RFC 3261 §7.3.3 and §20).
 var compactForms = map[string]string{
@@ -12,25 +8,19 @@ var compactForms = map[string]string{
 	"l": "content-length", "m": "contact", "s": "subject", "t": "to", "v": "via",
 }
 
-// headerFields shows the header fields the way in which callbacks know them, which is how drachtio's Node.js client keeps
-// a request: each name once, at its first place, in lower case and in its long form, except that X- and P- names and
-// Diversion stay as they were sent (P-Asserted-… does not); the values of a repeated name are joined by a comma.
-func headerFields(headers []sip.Header) []field {
-	fields := make([]field, 0, len(headers))
-	at := make(map[string]int, len(headers))
-	for _, h := range headers {
-		name := headerName(h.Name)
-		if i, again := at[name]; again {
-			fields[i].value = fields[i].value.(string) + "," + h.Value
-			continue
-		}
-		at[name] = len(fields)
-		fields = append(fields, field{name, h.Value})
-	}
-	return fields
+// usualNames are those that nearly every REGISTER has, as nearly every client spells them: there is nothing to work out for them.
+var usualNames = map[string]string{
+	"Via": "via", "Max-Forwards": "max-forwards", "From": "from", "To": "to", "Call-ID": "call-id", "CSeq": "cseq",
+	"Contact": "contact", "Expires": "expires", "User-Agent": "user-agent", "Authorization": "authorization",
+	"Allow": "allow", "Supported": "supported", "Allow-Events": "allow-events", "Content-Length": "content-length",
 }
 
+// headerName is the name of a header field as callbacks know it: in lower case and in its long form, except that X- and P- names
+// and Diversion stay as they were sent (P-Asserted-… does not).
 func headerName(name string) string {
+	if usual, ok := usualNames[name]; ok {
+		return usual
+	}
 	private := strings.HasPrefix(name, "P-") && !strings.HasPrefix(name, "P-Asserted")
 	if private || strings.HasPrefix(name, "X-") || name == "Diversion" {
 		return name

@@ -23,6 +23,8 @@ const (
 	DefaultTimeout     = 3 * time.Second
 	DefaultConcurrency = 512
 	DefaultUserAgent   = "sbc-registrar"
+
+	DefaultConnectionLifetime = time.Minute
 )
 
 // Options say which callback to ask, and how. Only URI is needed.
@@ -35,9 +37,18 @@ type Options struct {
 	SignatureSecret string        // signs each question in Jambonz-Signature; empty = not signed
 	UserAgent       string        // DefaultUserAgent when empty
 	Timeout         time.Duration // of one question; DefaultTimeout when 0
-	Concurrency     int           // most connections at a time, further questions wait; DefaultConcurrency when 0
+	Concurrency     int           // most questions on their way, further ones wait; DefaultConcurrency when 0
 	TLS             TLS
-	Now             func() time.Time // time.Now when nil; dates the signature
+
+	// ConnectionLifetime is how long a connection is used at most, so that a change of DNS is followed although the old address
+	// still answers; DefaultConnectionLifetime when 0.
+	ConnectionLifetime time.Duration
+
+	// Notice is told when files of TLS have changed: nil when new connections use them, or why they go on with the old ones. It
+	// must not block.
+	Notice func(error)
+
+	Now func() time.Time // time.Now when nil; dates the signature
 }
 
 // TLS says how the callback proves who it is, and how we do. All files are PEM.
@@ -66,14 +77,21 @@ func (o Options) withDefaults() Options {
 	if o.Concurrency == 0 {
 		o.Concurrency = DefaultConcurrency
 	}
+	if o.ConnectionLifetime == 0 {
+		o.ConnectionLifetime = DefaultConnectionLifetime
+	}
+	if o.Notice == nil {
+		o.Notice = func(error) {}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	return o
 }
 
-// check reports everything that is wrong, without repeating a value that may be secret.
-func (o Options) check() error {
+// check reports everything that is wrong, without repeating a value that may be secret. What is right about the URI comes back
+// as the endpoint and its user, nil = no HTTP Basic.
+func (o Options) check() (*url.URL, *url.Userinfo, error) {
 	var problems []error
 	report := func(wrong bool, format string, args ...any) {
 		if wrong {
@@ -84,11 +102,13 @@ func (o Options) check() error {
 	report(o.Body != Seed && o.Body != Jambonz, "body %q is neither seed nor jambonz", o.Body)
 	report(o.Timeout < 0, "the timeout is negative")
 	report(o.Concurrency < 0, "the concurrency is negative")
+	report(o.ConnectionLifetime < 0, "the lifetime of connections is negative")
 	report(hasControl(o.UserAgent), "the user agent holds a control character")
 	report(strings.Contains(o.Username, ":") || hasControl(o.Username+o.Password),
 		"HTTP Basic allows no colon in a user name and no control characters (RFC 7617 §2)")
 	report(o.Username == "" && o.Password != "", "a password needs a user name")
-	return errors.Join(problems...)
+	endpoint, user, err := o.endpoint()
+	return endpoint, user, errors.Join(append(problems, err)...)
 }
 
 // endpoint reads the URI and takes user and password out of it. The error of url.Parse is not passed on: it quotes the

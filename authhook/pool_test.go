@@ -99,29 +99,44 @@ func TestAStaleConnectionIsForgivenOnce(t *testing.T) {
 	}
 }
 
-func TestTwoStaleConnectionsAreAnError(t *testing.T) {
-	questions := make(chan received, 8)
-	answer := staleServer(questions, hangUp(""))
+// warm asks so many questions at a time that there are so many connections. It returns the handler that holds them together until
+// all are there, and then goes on as inner.
+func warm(connections int, inner http.HandlerFunc) (handler http.HandlerFunc, ask func(func())) {
 	var together sync.WaitGroup
-	together.Add(2)
-	var warm atomic.Int64
-	client, accepted := counted(t, Options{}, func(w http.ResponseWriter, r *http.Request) {
-		if warm.Add(1) <= 2 { // the first two questions are held until both are there: two connections
+	together.Add(connections)
+	var n atomic.Int64
+	handler = func(w http.ResponseWriter, r *http.Request) {
+		if n.Add(1) <= int64(connections) {
 			together.Done()
 			together.Wait()
 		}
-		answer(w, r)
-	})
-	var wg sync.WaitGroup
+		inner(w, r)
+	}
+	return handler, func(question func()) {
+		var wg sync.WaitGroup
+		for range connections {
+			wg.Go(question)
+		}
+		wg.Wait()
+	}
+}
+
+func TestStaleConnectionsCostNoQuestion(t *testing.T) {
+	const connections = 16
+	questions := make(chan received, 64)
+	handler, together := warm(connections, staleServer(questions, hangUp("")))
+	client, accepted := counted(t, Options{}, handler)
+	together(func() { _, _ = ask(t, client) })
+	if accepted.Load() != connections {
+		t.Fatalf("%d connections", accepted.Load())
+	}
 	for range 2 {
-		wg.Go(func() { _, _ = ask(t, client) })
+		if verdict, err := ask(t, client); err != nil || !verdict.OK {
+			t.Fatalf("got %+v, %v", verdict, err)
+		}
 	}
-	wg.Wait()
-	verdict, err := ask(t, client)
-	if verdict.OK || err == nil || !strings.Contains(err.Error(), errRepeated.Error()) {
-		t.Errorf("got %+v, %v", verdict, err)
-	}
-	if len(questions) != 4 || accepted.Load() != 2 {
+	// Of the sixteen one is met, and the rest is dropped with it; the second question meets the new one.
+	if len(questions) != connections+4 || accepted.Load() != connections+2 {
 		t.Errorf("%d questions on %d connections", len(questions), accepted.Load())
 	}
 }

@@ -1,9 +1,8 @@
 package authhook
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"strconv"
 	"time"
 )
@@ -15,11 +14,13 @@ const signatureHeader = "Jambonz-Signature"
 const unsignedBody = "null"
 
 // sign writes "t=<unix seconds>,v1=<hex HMAC-SHA256 of t, a dot and the body>". The callback recomputes it over the body that
-// it received, raw or parsed and written again (encodeJSON).
-func sign(secret string, now time.Time, body []byte) string {
-	stamp := strconv.FormatInt(now.Unix(), 10)
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(stamp + "."))
+// it received, raw or parsed and written again (jsonWriter). mac is an HMAC of the secret, in any state.
+func sign(mac hash.Hash, now time.Time, body []byte) string {
+	text := make([]byte, 0, 128)
+	text = strconv.AppendInt(append(text, "t="...), now.Unix(), 10)
+	mac.Reset()
+	mac.Write(text[len("t="):])
+	mac.Write([]byte{'.'})
 	mac.Write(body)
-	return "t=" + stamp + ",v1=" + hex.EncodeToString(mac.Sum(nil))
+	return string(hex.AppendEncode(append(text, ",v1="...), mac.Sum(nil)))
 }

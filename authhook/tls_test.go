@@ -29,11 +29,14 @@ func writePEM(t *testing.T, name, kind string, der []byte) string {
 	return path
 }
 
+// silent is for servers that report every handshake that a test spoils.
+var silent = log.New(io.Discard, "", 0)
+
 func secure(t *testing.T, config *tls.Config) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(says(granting))
 	server.TLS = config
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it reports every handshake that the tests spoil
+	server.Config.ErrorLog = silent
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return server
@@ -85,7 +88,7 @@ func TestTLSIsVerified(t *testing.T) {
 				return
 			}
 			var unverified *tls.CertificateVerificationError
-			if failure := new(Error); !errors.As(err, &failure) || failure.Kind != KindTransport || !errors.As(err, &unverified) {
+			if failure := new(Error); !errors.As(err, &failure) || failure.Kind != KindTLS || !errors.As(err, &unverified) {
 				t.Errorf("got %v", err)
 			}
 		})

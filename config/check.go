@@ -27,6 +27,8 @@ var validators = sync.OnceValue(func() *validator.Validate {
 		"tag":        func(text string) bool { return text != "" && !strings.ContainsFunc(text, breaksTag) },
 		"keyprefix":  func(text string) bool { return !strings.ContainsFunc(text, breaksKey) },
 		"route":      isRoute,
+		"statsd":     isStatsdName,
+		"statsdtag":  isStatsdTag,
 	} {
 		mustRegister(v, name, func(field validator.FieldLevel) bool { return holds(field.Field().String()) })
 	}

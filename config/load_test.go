@@ -115,6 +115,11 @@ func TestPureEnvironmentOfJambonz(t *testing.T) {
 		"JAMBONES_REDIS_SENTINELS": "s1:26380,s2", "JAMBONES_REDIS_SENTINEL_MASTER_NAME": "mymaster",
 		"JAMBONES_LOGLEVEL": "silent", "JAMBONES_NETWORK_CIDR": "172.31.0.0/16,10.0.0.1/8",
 		"JAMBONES_HTTP_USER_AGENT_HEADER":       "jambonz/1",
+		"ENABLE_METRICS":                        "1",
+		"STATS_HOST":                            "10.1.0.3",
+		"STATS_PORT":                            "8126",
+		"STATS_PROTOCOL":                        "tcp",
+		"STATS_TELEGRAF":                        "1", // has no effect in jambonz either
 		"SBC_REGISTRAR_REDIS_SCHEMA":            "jambonz",
 		"SBC_REGISTRAR_AUTHCALLBACK_URI":        "http://127.0.0.1/auth",
 		"SBC_REGISTRAR_AUTH_ALGORITHMS":         "sha-256, md5",
@@ -140,6 +145,10 @@ func TestPureEnvironmentOfJambonz(t *testing.T) {
 	equal(t, "networks", settings.Drachtio.PrivateNetworks,
 		[]netip.Prefix{netip.MustParsePrefix("172.31.0.0/16"), netip.MustParsePrefix("10.0.0.0/8")})
 	equal(t, "redis", settings.Redis.Addresses(), []string{"s1:26380", "s2:26379"})
+	equal(t, "statsd", settings.Metrics.Statsd, config.Statsd{
+		Enabled: true, Host: "10.1.0.3", Port: 8126, Protocol: config.StatsdTCP, Tags: settings.Metrics.Statsd.Tags, FlushInterval: 100 * time.Millisecond,
+	})
+	equal(t, "statsd address", settings.Metrics.Statsd.Address(), "10.1.0.3:8126")
 	equal(t, "master", settings.Redis.SentinelMaster, "mymaster")
 	equal(t, "options", settings.Redis.Options, map[string]any{"PoolSize": 7, "ReadOnly": true})
 	equal(t, "level", settings.Logging.Level, "disabled")

@@ -68,6 +68,11 @@ func TestRefusedValues(t *testing.T) {
 		{"logging.format=xml", `is "xml"`, "one of auto, json, pretty"},
 		{"http.address=3080", `is "3080"`, "host:port"},
 		{"http.address=:99999", `is ":99999"`, "host:port"},
+		{"metrics.usersInterval=100ms", "is 100ms", "from 1s"},
+		{"metrics.statsd.protocol=uds", `is "uds"`, "one of udp, tcp"},
+		{"metrics.statsd.prefix=a:b", `is "a:b"`, "without spaces"},
+		{"metrics.statsd.prefix=a\nb:1|c", `is "a\nb:1|c"`, "without spaces"},
+		{"metrics.statsd.tags=a:b,c|d", `holds "c|d"`, "without spaces"},
 	}
 	for _, test := range tests {
 		t.Run(test.set, func(t *testing.T) {

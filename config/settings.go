@@ -58,7 +58,8 @@ type Settings struct {
 	Abuse        Abuse        `key:"abuse" help:"Limits and bans for those who send too much or guess passwords."`
 	Overload     Overload     `key:"overload" help:"When more comes than can be served."`
 	Limits       Limits       `key:"limits" help:"How much one address or one realm may have."`
-	HTTP         HTTP         `key:"http" help:"The HTTP server for /healthz and /readyz."`
+	HTTP         HTTP         `key:"http" help:"The HTTP server for /healthz, /readyz and /metrics."`
+	Metrics      Metrics      `key:"metrics" help:"What the registrar tells of what it does."`
 	Logging      Logging      `key:"logging" help:"What is logged, and how."`
 	Realms       []Realm      `key:"realms" want:"a list of sections, each with name or names; as text: JSON" help:"Tenants with a callback of their own, as a list of {name or names, callback, algorithms, identity, registration, limits}: their domains, the keys of authCallback, those of auth and registration that are about lifetimes and NAT, and limits. What one leaves out is as at the top level; secrets of a callback go along with its uri only. In the environment: JSON."`
 
@@ -119,6 +120,9 @@ type Redis struct {
 	Prefix           string         `key:"prefix" check:"omitempty,keyprefix,max=64" want:"at most 64 characters without spaces, control characters, { and }" help:"Text in front of every key."`
 	Schema           string         `key:"schema" default:"seed" enum:"seed jambonz both" help:"What other programs read: seed = a hash at user@host, jambonz = JSON at user:user@host and the set active-user, or both."`
 	Timeout          time.Duration  `key:"timeout" default:"800ms" check:"min=10ms,max=10s" want:"a duration from 10ms to 10s" help:"Time for one operation, all tries together."`
+	WaitReplicas     int            `key:"waitReplicas" default:"0" check:"min=0,max=16" want:"a number of replicas from 0 to 16" help:"Replicas that must have a change before its client is told that it is registered; 0 = the master's word is enough."`
+	OutageGrant      time.Duration  `key:"outageGrant" default:"0s" check:"min=0s,max=1h,seconds" want:"whole seconds, at most 1h, or 0s" help:"While Redis cannot be reached, a client that refreshes its unchanged binding on its own flow is granted this much from this node's memory, and nothing is stored; 0s = it is answered 503 like all others."`
+	OutageMemory     int            `key:"outageMemory" default:"100000" check:"min=1,max=10000000" want:"a number from 1 to 10000000" help:"How many addresses of record are remembered for that, about 2 kB each."`
 	Options          map[string]any `key:"options" help:"Any other field of go-redis' UniversalOptions by its name, for example PoolSize: 20."`
 }
 
@@ -133,6 +137,7 @@ type AuthCallback struct {
 	Timeout         time.Duration `key:"timeout" default:"3s" check:"min=10ms,max=25s" want:"a duration from 10ms to 25s" help:"Time for one callback."`
 	TLS             TLS           `key:"tls"`
 	Concurrency     int           `key:"concurrency" default:"512" check:"min=1,max=65536" want:"a number from 1 to 65536" help:"Callbacks under way at once."`
+	Lifetime        time.Duration `key:"connectionLifetime" default:"60s" check:"min=1s,max=1h" want:"a duration from 1s to 1h" help:"A connection to the callback is used for this time at most: so long may a change of DNS be unnoticed."`
 }
 
 // BasicAuth is HTTP Basic authentication (RFC 7617); an empty user name means none.
@@ -202,9 +207,10 @@ type Limits struct {
 	MaxContacts int `key:"maxContacts" default:"10" check:"min=1,max=50" want:"a number from 1 to 50" help:"Contacts that one user may have registered at a time; fewer when an answer cannot list as many."`
 }
 
-// HTTP is the server of the health endpoints.
+// HTTP is the server of the health endpoints and the metrics.
 type HTTP struct {
-	Address string `key:"address" default:"127.0.0.1:3080" flag:"http-address" check:"omitempty,listen" want:"host:port or :port, or off" help:"Address of the health endpoints; empty or off = none."`
+	Address   string `key:"address" default:"127.0.0.1:3080" flag:"http-address" check:"omitempty,listen" want:"host:port or :port, or off" help:"Address of /healthz, /readyz and /metrics; empty or off = none."`
+	Profiling bool   `key:"profiling" default:"false" help:"Serve Go's profiler at /debug/pprof/ there: for a while, to find out where time or memory goes."`
 }
 
 // Logging says what is logged.

@@ -93,6 +93,8 @@ func TestKeysAreComplete(t *testing.T) {
 		"JAMBONES_REDIS_HOST": "redis.host", "JAMBONES_REDIS_PORT": "redis.port", "JAMBONES_REDIS_SENTINELS": "redis.sentinels",
 		"JAMBONES_REDIS_SENTINEL_MASTER_NAME": "redis.sentinelMaster", "JAMBONES_LOGLEVEL": "logging.level",
 		"JAMBONES_NETWORK_CIDR": "drachtio.privateNetworks", "JAMBONES_HTTP_USER_AGENT_HEADER": "authCallback.userAgent",
+		"ENABLE_METRICS": "metrics.statsd.enabled", "STATS_HOST": "metrics.statsd.host", "STATS_PORT": "metrics.statsd.port",
+		"STATS_PROTOCOL": "metrics.statsd.protocol", "STATS_PREFIX": "metrics.statsd.prefix", "STATS_TAGS": "metrics.statsd.tags",
 	} {
 		equal(t, "the key of "+name, environment[name], path)
 	}
@@ -109,6 +111,7 @@ func TestEveryKeyByEnvironment(t *testing.T) {
 		"abuse.trusted":             "10.0.0.0/8",
 		"registration.serviceRoute": "<sip:a;lr>", "registration.contactPolicy": "refuse", "registration.gruuSecret": "0123456789abcdef",
 		"auth.nonceSecrets": "0123456789abcdef", "auth.identity": "any", "realms": `[{"name":"a.example"}]`,
+		"metrics.enabled": "false", "metrics.statsd.protocol": "tcp",
 	}
 	byType := map[string]string{"text": "sample", "list": "a,b", "number": "7", "duration": "7s", "true or false": "true", "secret": "s"}
 	for _, key := range config.Keys() {

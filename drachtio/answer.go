@@ -12,7 +12,8 @@ var (
 	ErrExpired = errors.New("drachtio: answer not confirmed by its deadline")
 	// ErrClosed says that the client or listener ended before the server confirmed the answer.
 	ErrClosed = errors.New("drachtio: closed")
-	// ErrOverflow says that there are MaxUnconfirmed answers already.
+	// ErrOverflow says that this was the oldest answer when newer ones needed its memory (MaxUnconfirmed). It may have been
+	// sent.
 	ErrOverflow = errors.New("drachtio: too many unconfirmed answers")
 )
 
@@ -27,8 +28,9 @@ type Answer struct {
 // A NOKError is what a server said when it did not send a response.
 type NOKError struct {
 	Reason string
-	// Resent tells that the answer had been written before, to a connection that broke: when the reason is an unknown
-	// transaction, the server may well have sent it the first time.
+	// Resent tells that the answer had been written before, to a connection that broke, or went by another connection than
+	// its request came by. When the reason is an unknown transaction, nothing is wrong then: the server sent the
+	// answer the first time, or was restarted and has forgotten its clients, who try again.
 	Resent bool
 }
 

@@ -51,9 +51,38 @@ func TestAnswersSurviveTheirConnection(t *testing.T) {
 	wantOnce(t, last, nil)
 }
 
+// TestARefusalIsExpectedWhenTheRequestCameByAnotherConnection: after a restart the server knows none of the requests that
+// it handed over before; that is no news for anybody.
+func TestARefusalIsExpectedWhenTheRequestCameByAnotherConnection(t *testing.T) {
+	s := newServer(t)
+	client, heard := runClient(t, s.Addr().String(), hasty())
+	p := s.next()
+	p.accept()
+	p.say(register("old"))
+	await(t, heard.requests, "the request")
+	p.conn.Close()
+	await(t, heard.downs, "LinkDown")
+	p = s.next()
+	p.accept()
+	p.say(register("new"))
+	await(t, heard.requests, "the request")
+	for _, c := range []struct {
+		transaction string
+		expected    bool
+	}{{"old", true}, {"new", false}} {
+		fate := answer(client.Answer, c.transaction)
+		id, _ := hear[Respond](p)
+		p.say(Reply{To: id, Status: NOK, Fields: []string{"Response not sent due to unknown transaction"}})
+		var nok *NOKError
+		if err := await(t, fate, "the NOK"); !errors.As(err, &nok) || nok.Resent != c.expected {
+			t.Errorf("%s: Done(%+v), want Resent %t", c.transaction, err, c.expected)
+		}
+	}
+}
+
 func TestAnswersThatCannotBeSentAreToldAtOnce(t *testing.T) {
 	o := hasty()
-	o.MaxUnconfirmed = 2
+	o.MaxUnconfirmed = 3 * letterOverhead // room for two
 	client, err := NewClient("127.0.0.1:1", o)
 	if err != nil {
 		t.Fatal(err)
@@ -68,8 +97,9 @@ func TestAnswersThatCannotBeSentAreToldAtOnce(t *testing.T) {
 		wantOnce(t, fate, want)
 	}
 	client.Answer(Answer{Transaction: "tx", Response: "nobody asks"})
-	kept := []<-chan error{answer(client.Answer, "1"), answer(client.Answer, "2")}
-	wantOnce(t, answer(client.Answer, "3"), ErrOverflow)
+	oldest := answer(client.Answer, "1")
+	kept := []<-chan error{answer(client.Answer, "2"), answer(client.Answer, "3")}
+	wantOnce(t, oldest, ErrOverflow)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

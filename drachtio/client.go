@@ -59,6 +59,7 @@ func (c *Client) Run(ctx context.Context, h Handler) error {
 	}
 	defer c.box.retire()
 	pauses := pauses{Backoff: c.options.Backoff}
+	var grievance grievance
 	for {
 		since, err := c.once(ctx, h)
 		if ctx.Err() != nil {
@@ -68,7 +69,12 @@ func (c *Client) Run(ctx context.Context, h Handler) error {
 			return nil
 		}
 		pause := pauses.next(err, since)
-		h.LinkDown(err, pause)
+		if !since.IsZero() {
+			grievance.forget()
+		}
+		if grievance.tell(err, pauses.Remind) {
+			h.LinkDown(err, pause)
+		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -79,12 +85,14 @@ func (c *Client) Run(ctx context.Context, h Handler) error {
 
 // once is the life of one connection: since when it was a link, zero when it never was, and why it ended.
 func (c *Client) once(ctx context.Context, h Handler) (since time.Time, err error) {
-	conn, err := c.dial(ctx, c.address, c.options.HandshakeTimeout)
+	begun, options := time.Now(), c.options
+	conn, err := c.dial(ctx, c.address, options.HandshakeTimeout)
 	if err != nil {
-		return since, fmt.Errorf("drachtio: dial: %w", err)
+		return since, tagged{fmt.Errorf("drachtio: dial: %w", err), errAbsent}
 	}
 	verbs := c.verbs()
-	l, err := shake(ctx, conn, c.options, verbs, tls.Client)
+	options.HandshakeTimeout -= time.Since(begun)
+	l, err := shake(ctx, conn, options, verbs, tls.Client)
 	if err != nil {
 		return since, err
 	}

@@ -52,6 +52,8 @@ func TestRepliesMayComeInAnyOrder(t *testing.T) {
 	var fates []<-chan error
 	var ids []string
 	for i := range n {
+		p.say(register(fmt.Sprint("tx-", i)))
+		await(t, heard.requests, "the request")
 		fates = append(fates, answer(client.Answer, fmt.Sprint("tx-", i)))
 		id, respond := hear[Respond](p)
 		if respond.Transaction != fmt.Sprint("tx-", i) {

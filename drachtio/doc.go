@@ -10,11 +10,11 @@
 //
 // # Answers
 //
-// An [Answer] belongs to its transaction, not to a connection. It is kept, within a bound, until the server has confirmed
-// it or its deadline has passed; if its connection breaks before, it is sent again on another connection to the same server,
-// the next one if there is none. Sending twice does no harm: the server sends one response and refuses the second. For
-// every answer Done is told exactly once: nil, a [*NOKError] with the server's reason, [ErrExpired], [ErrClosed],
-// [ErrOverflow], or why the answer is not fit to be sent. Every request needs an answer: an unanswered one is
+// An [Answer] belongs to its transaction, not to a connection. It is kept until the server has confirmed it, its deadline
+// has passed, or newer ones need its memory; if its connection breaks before, it is sent again on another connection to
+// the same server, the next one if there is none. Sending twice does no harm: the server sends one response and refuses
+// the second. For every answer Done is told exactly once: nil, a [*NOKError] with the server's reason, [ErrExpired],
+// [ErrClosed], [ErrOverflow], or why the answer is not fit to be sent. Every request needs an answer: an unanswered one is
 // held for 64 seconds, in which the server swallows what the client repeats. Only final responses are accepted, since a
 // provisional one ends the transaction in the server.
 //
@@ -28,9 +28,10 @@
 // # Failure
 //
 // A link ends when a pong is late, a write does not get away, or the server sends what is no frame or no message; frames
-// are read up to [MaxFrameIn]. A Client then dials again, with full jitter up to 30 seconds; the pause shrinks again only
-// after a link of a minute, and after a refused secret it is at least 30 seconds. With TLS there is no way back to plain
-// TCP. Messages of unknown types are skipped.
+// are read up to [MaxFrameIn]. A Client then dials again, after a pause that is random (full jitter): at most two seconds
+// while nobody listens, growing up to 30 seconds while the server is there and no link lasts for a minute, and at least
+// 30 seconds after a refused secret; see [Backoff]. With TLS there is no way back to plain TCP. Messages of unknown types
+// are skipped.
 //
 // # Safety
 //

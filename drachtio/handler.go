@@ -26,7 +26,8 @@ type Handler interface {
 	// LinkUp says that the server accepted the secret and, when this side dialled, the routes.
 	LinkUp(Announcement)
 	// LinkDown says why a link ended or could not be made, and when the next attempt follows. It is zero when there
-	// will be none. The error is nil when the link had done its work.
+	// will be none. The error is nil when the link had done its work. Attempts that fail one after the other for the same
+	// reason are told of once in Backoff.Remind, for a Client may make one every second.
 	LinkDown(err error, retryIn time.Duration)
 	// Request hands over one SIP request.
 	Request(Request)

@@ -5,11 +5,28 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"strings"
+	"syscall"
 )
 
 // ErrRefused says that the server refused a command of the handshake: the secret, as a rule.
 var ErrRefused = errors.New("drachtio: refused by the server")
+
+// How a Client's attempt failed, for its back-off.
+var (
+	errAbsent   = errors.New("drachtio: no connection could be made")
+	errWordless = errors.New("drachtio: closed before the server said a word")
+)
+
+// tagged is an error that errors.Is finds to be its tag too. The tag is not part of its text.
+type tagged struct {
+	error
+	tag error
+}
+
+func (t tagged) Unwrap() []error { return []error{t.error, t.tag} }
 
 // maxEarly bounds the requests that a server may send before it confirms the routes. A real one sends none or a few.
 const maxEarly = 256
@@ -47,12 +64,12 @@ func shakeUntil(ctx context.Context, conn net.Conn, o Options, verbs []string, w
 	if o.TLS != nil {
 		secured := wrap(conn, o.TLS)
 		if err := secured.HandshakeContext(ctx); err != nil {
-			return nil, fmt.Errorf("TLS: %w", err)
+			return nil, wordless(fmt.Errorf("TLS: %w", err))
 		}
 		conn = secured
 	}
 	h := &handshake{conn: conn, frames: NewFrameReader(conn)}
-	reply, err := h.ask("authenticate", Authenticate{Secret: o.Secret, Tags: o.Tags})
+	reply, err := h.authenticate(o)
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +78,39 @@ func shakeUntil(ctx context.Context, conn net.Conn, o Options, verbs []string, w
 		return nil, fmt.Errorf("%w: a request before the secret was accepted", ErrMessage)
 	}
 	for _, verb := range verbs {
-		if _, err := h.ask("route", Route{Verb: verb}); err != nil {
+		reply, err := h.ask("route", Route{Verb: verb})
+		if err != nil {
 			return nil, err
+		}
+		if reply.Status != OK {
+			return nil, fmt.Errorf("route: %w: %.200q", ErrRefused, reply.Reason())
 		}
 	}
 	if !stop() { // the connection is being closed
 		return nil, ctx.Err()
 	}
 	return newLink(conn, h.frames, o, announcementOf(reply), h.early), nil
+}
+
+// authenticate is the first step. What a server says of a refusal goes into logs: it could repeat the secret there.
+func (h *handshake) authenticate(o Options) (Reply, error) {
+	reply, err := h.ask("authenticate", Authenticate{Secret: o.Secret, Tags: o.Tags})
+	switch {
+	case err != nil:
+		return Reply{}, wordless(err)
+	case reply.Status != OK:
+		reason := strings.ReplaceAll(reply.Reason(), o.Secret, "***")
+		return Reply{}, fmt.Errorf("authenticate: %w: %.200q: our secret must be the one of its <admin> element", ErrRefused, reason)
+	}
+	return reply, nil
+}
+
+// wordless tags an error that says that the other side hung up.
+func wordless(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		return tagged{err, errWordless}
+	}
+	return err
 }
 
 // ask sends one command and reads until its reply.
@@ -84,9 +126,6 @@ func (h *handshake) ask(name string, c Command) (Reply, error) {
 	reply, err := h.await(id)
 	if err != nil {
 		return Reply{}, fmt.Errorf("%s: %w", name, err)
-	}
-	if reply.Status != OK {
-		return Reply{}, fmt.Errorf("%s: %w: %.200q", name, ErrRefused, reply.Reason())
 	}
 	return reply, nil
 }

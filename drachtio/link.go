@@ -32,6 +32,7 @@ type link struct {
 
 	commands chan []byte // frames other than answers, for the writer
 	pong     chan Reply  // of the ping under way
+	batch    []byte      // the writer's
 
 	mu      sync.Mutex
 	awaited map[string]chan<- Reply // by command id; each has room for its reply
@@ -85,6 +86,7 @@ func (l *link) serve(ctx context.Context, n *lane, deliver func(Request)) error 
 
 func (l *link) read(n *lane, deliver func(Request)) error {
 	for _, incoming := range l.early {
+		n.brings(incoming.Transaction)
 		deliver(incoming.request(l.announcement))
 	}
 	l.early = nil
@@ -99,6 +101,7 @@ func (l *link) read(n *lane, deliver func(Request)) error {
 		}
 		switch e := event.(type) {
 		case Incoming:
+			n.brings(e.Transaction)
 			deliver(e.request(l.announcement))
 		case Reply:
 			if !n.box.confirm(e) {
@@ -166,24 +169,25 @@ func (l *link) write(n *lane) error {
 	var overdue <-chan time.Time // fires when the pong is; nil while no ping is under way
 	for {
 		var err error
-		select {
-		case <-l.ended:
-			return nil
-		case <-n.wake:
-			err = l.writeLetters(n)
-		case frame := <-l.commands:
-			err = l.send(frame)
-		case <-l.pong:
-			overdue = nil
+		select { // the watchdog comes before answers, of which there may be no end
 		case <-ping.C:
-			if overdue == nil {
-				overdue = time.After(l.options.PingTimeout)
-				err = l.ping()
-			}
+			err = l.ping(&overdue)
 		case <-overdue:
-			overdue = nil
-			if len(l.pong) == 0 { // this goroutine may have been late itself
-				err = ErrNoPong
+			err = l.missPong(&overdue)
+		default:
+			select {
+			case <-l.ended:
+				return nil
+			case <-n.wake:
+				err = l.writeLetters(n)
+			case frame := <-l.commands:
+				err = l.send(frame)
+			case <-l.pong:
+				overdue = nil
+			case <-ping.C:
+				err = l.ping(&overdue)
+			case <-overdue:
+				err = l.missPong(&overdue)
 			}
 		}
 		if err != nil {
@@ -192,7 +196,12 @@ func (l *link) write(n *lane) error {
 	}
 }
 
-func (l *link) ping() error {
+// ping sends a ping, unless one is under way.
+func (l *link) ping(overdue *<-chan time.Time) error {
+	if *overdue != nil {
+		return nil
+	}
+	*overdue = time.After(l.options.PingTimeout)
 	_, frame, err := l.expect(Ping{}, l.pong)
 	if err != nil {
 		return err
@@ -200,21 +209,28 @@ func (l *link) ping() error {
 	return l.send(frame)
 }
 
-func (l *link) writeLetters(n *lane) error {
-	var batch []byte
-	for letter := n.next(); letter != nil; letter = n.next() {
-		if batch = append(batch, letter.frame...); len(batch) < maxBatch {
-			continue
-		}
-		if err := l.send(batch); err != nil {
-			return err
-		}
-		batch = batch[:0]
+// missPong ends the link, unless the pong is there: this goroutine may have been late itself.
+func (l *link) missPong(overdue *<-chan time.Time) error {
+	*overdue = nil
+	select {
+	case <-l.pong:
+		return nil
+	default:
+		return ErrNoPong
 	}
-	if len(batch) == 0 {
+}
+
+// writeLetters writes one batch. What is left waits for the writer's next turn, for a server that takes its time over many
+// answers must not go without a ping meanwhile.
+func (l *link) writeLetters(n *lane) error {
+	var more bool
+	if l.batch, more = n.fill(l.batch[:0]); more {
+		n.rouse()
+	}
+	if len(l.batch) == 0 {
 		return nil
 	}
-	return l.send(batch)
+	return l.send(l.batch)
 }
 
 func (l *link) send(frames []byte) error {

@@ -15,7 +15,7 @@ import (
 var (
 	// ErrStranger says that a peer's address is not allowed. It was closed before a byte was sent.
 	ErrStranger = errors.New("drachtio: address not allowed")
-	// ErrFull says that there are MaxConnections sessions.
+	// ErrFull says that there are MaxConnections sessions. It also ends a session that gave way to another connection.
 	ErrFull = errors.New("drachtio: too many connections")
 	// ErrExposed refuses to listen where anybody could collect the secret: the application speaks first, and says it.
 	ErrExposed = errors.New("drachtio: listening off loopback needs Allow, Pins or TLS that verifies client certificates")
@@ -29,16 +29,18 @@ type ListenOptions struct {
 	// Pins are the keys (PinOf) of servers; empty = TLS alone decides. They need TLS, and are looked at before the
 	// secret is sent.
 	Pins [][32]byte
-	// MaxConnections bounds the sessions; further connections are closed at once, and the server answers its client 480.
-	// Default 1024.
+	// MaxConnections bounds the sessions. For a further connection one goes that has said nothing for a second, or else one of the
+	// source that has more than the newcomer's; if there is none, the newcomer is closed at once, and the server
+	// answers its client 480. Default 1024.
 	MaxConnections int
 	// RequestTimeout is how long a session waits for its request; default 5 s.
 	RequestTimeout time.Duration
 	// AnswerTimeout is how long a session waits for its answer to be given and confirmed; default 64 s, the longest that a
 	// server keeps a request.
 	AnswerTimeout time.Duration
-	// Rejected hears of every connection that was turned away, and of every failure to accept one (then remote is nil).
-	// It is called from Serve, and must return quickly. It may be nil.
+	// Rejected hears of every connection that was turned away, of every one that ended without having brought a request, and
+	// of every failure to accept one (then remote is nil). It is called from any goroutine, as often as somebody connects, and
+	// must return quickly. It may be nil.
 	Rejected func(remote net.Addr, err error)
 }
 
@@ -47,7 +49,7 @@ type Listener struct {
 	options ListenOptions
 	socket  net.Listener
 	box     *outbox
-	slots   chan struct{} // one for each session
+	guests  *guests
 	closing sync.Once
 	closed  chan struct{}
 }
@@ -68,12 +70,22 @@ func Listen(address string, o ListenOptions) (*Listener, error) {
 	return newListener(socket, o), nil
 }
 
+// NewListener is Listen on a socket that is open already, such as one that a service manager holds over restarts: then what connects while
+// nobody serves waits in the socket's queue. The listener closes it.
+func NewListener(socket net.Listener, o ListenOptions) (*Listener, error) {
+	o, err := o.checked(socket.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	return newListener(socket, o), nil
+}
+
 func newListener(socket net.Listener, o ListenOptions) *Listener {
 	return &Listener{
 		options: o,
 		socket:  socket,
 		box:     newOutbox(o.MaxUnconfirmed),
-		slots:   make(chan struct{}, o.MaxConnections),
+		guests:  newGuests(o.MaxConnections),
 		closed:  make(chan struct{}),
 	}
 }
@@ -127,11 +139,19 @@ func (l *Listener) Close() error {
 	return err
 }
 
+// lastCall is how long Serve goes on accepting when it is to end: what connected before waits in the socket's queue,
+// and closing it would reset a connection to which a server has committed a request.
+const lastCall = 100 * time.Millisecond
+
+// crowdTime bounds the wait for somebody who was asked to go.
+const crowdTime = time.Second
+
 // Serve accepts connections and hands each to accepted, which must start Session.Run on a goroutine of its own, or call
-// Session.Close, and return: nothing has been sent or read on the connection yet. It returns nil once ctx is done
-// or Close was called, and closes the listener. A failure to accept, such as a want of descriptors, is retried after a pause.
+// Session.Close, and return: nothing has been sent or read on the connection yet. It returns nil once Close was called, or
+// ctx is done and what had connected before is accepted, and closes the listener. A failure to accept, such as a want of
+// descriptors, closes the connection that has been silent for longest, and is retried after a pause.
 func (l *Listener) Serve(ctx context.Context, accepted func(*Session)) error {
-	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	stop := context.AfterFunc(ctx, l.callLast)
 	defer stop()
 	defer func() { _ = l.Close() }()
 	failures := pauses{Backoff: Backoff{First: 10 * time.Millisecond, Max: time.Second, Stable: time.Second}}
@@ -146,15 +166,29 @@ func (l *Listener) Serve(ctx context.Context, accepted func(*Session)) error {
 			return nil
 		default:
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+			l.accept(conn, accepted)
+		case ctx.Err() != nil:
+			return nil
+		default:
+			if idler := l.guests.idlest(); idler != nil {
+				idler.evict()
+			}
 			l.reject(nil, err)
 			select {
 			case <-time.After(failures.next(err, since)):
 			case <-l.closed:
 			}
-			continue
 		}
-		l.accept(conn, accepted)
+	}
+}
+
+// callLast lets Serve end once nobody waits any more.
+func (l *Listener) callLast() {
+	socket, ok := l.socket.(interface{ SetDeadline(at time.Time) error })
+	if !ok || socket.SetDeadline(time.Now().Add(lastCall)) != nil {
+		_ = l.Close()
 	}
 }
 
@@ -165,12 +199,38 @@ func (l *Listener) accept(conn net.Conn, accepted func(*Session)) {
 		l.reject(conn.RemoteAddr(), ErrStranger)
 		return
 	}
-	select {
-	case l.slots <- struct{}{}:
-		accepted(newSession(l, conn, remote))
-	default:
+	session := newSession(l, conn, remote)
+	if !l.admit(session) {
 		_ = conn.Close()
 		l.reject(conn.RemoteAddr(), ErrFull)
+		return
+	}
+	accepted(session)
+}
+
+// admit gives a session its place. When there is none, somebody is asked to go and waited for: meanwhile, further connections
+// wait in the socket's queue.
+func (l *Listener) admit(s *Session) bool {
+	if l.guests.enter(s) {
+		return true
+	}
+	going := l.guests.dispensable(s.source)
+	if going == nil {
+		return false
+	}
+	going.evict()
+	tooLong := time.After(crowdTime)
+	for {
+		select {
+		case <-l.guests.left:
+			if l.guests.enter(s) {
+				return true
+			}
+		case <-tooLong:
+			return false
+		case <-l.closed:
+			return false
+		}
 	}
 }
 

@@ -75,6 +75,8 @@ func TestTheNumberOfSessionsIsBounded(t *testing.T) {
 	sessions := serve(t, l, heard)
 	first := dialListener(t, l)
 	first.welcome()
+	first.say(register("tx"))
+	await(t, heard.requests, "the request")
 	if got := dialListener(t, l).gone(); len(got) > 0 {
 		t.Errorf("one too many received %q", got)
 	}
@@ -122,6 +124,27 @@ func TestListeningOffLoopbackNeedsAProofOfWhoConnects(t *testing.T) {
 	}
 	if _, err := Listen("127.0.0.1:0", ListenOptions{}); err == nil {
 		t.Error("it listens without a secret")
+	}
+}
+
+func TestASocketThatIsOpenAlreadyIsTakenUnderTheSameRules(t *testing.T) {
+	for address, wrong := range map[string]bool{"127.0.0.1:0": false, "0.0.0.0:0": true} {
+		socket, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = socket.Close() })
+		l, err := NewListener(socket, ListenOptions{Options: Options{Secret: secret}})
+		if errors.Is(err, ErrExposed) != wrong {
+			t.Errorf("%s: %v", address, err)
+		}
+		if wrong {
+			continue
+		}
+		heard := newRecorder()
+		serve(t, l, heard)
+		dialListener(t, l).welcome()
+		await(t, heard.ups, "LinkUp")
 	}
 }
 

@@ -22,8 +22,9 @@ type Options struct {
 	HandshakeTimeout time.Duration // for connecting, TLS, authenticate and route together; default 5 s
 	WriteTimeout     time.Duration // for one write; default 2 s
 
-	// MaxUnconfirmed bounds the answers that are waiting to be sent or confirmed; each takes at most MaxFrameOut bytes.
-	// Default 8192.
+	// MaxUnconfirmed bounds the memory, in bytes, of the answers that are waiting to be sent or confirmed. When it is used up,
+	// the oldest one ends with ErrOverflow for each that comes. Default 64 MiB: some 60,000 answers of the usual length,
+	// more than a server asks for in the time in which a dead link is found.
 	MaxUnconfirmed int
 	Backoff        Backoff
 }
@@ -41,7 +42,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.PingTimeout, 3*time.Second)
 	setDefault(&o.HandshakeTimeout, 5*time.Second)
 	setDefault(&o.WriteTimeout, 2*time.Second)
-	setDefault(&o.MaxUnconfirmed, 8192)
+	setDefault(&o.MaxUnconfirmed, 64<<20)
 	o.Backoff = o.Backoff.withDefaults()
 	return o
 }

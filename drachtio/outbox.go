@@ -2,6 +2,7 @@ package drachtio
 
 import (
 	"cmp"
+	"container/list"
 	"maps"
 	"slices"
 	"sync"
@@ -12,12 +13,17 @@ import (
 // passed. Answers belong to a server, not to a connection: when a connection ends, what it had not confirmed goes to
 // another connection of the same server, the next one if need be.
 //
+// Its memory is bounded: when there is no more room, the oldest answer gives way to the newest. Its client has waited
+// longest, it has most likely been written, and who is still at the phone is more likely to be the last one.
+//
 // One mutex guards the outbox, its lanes and its letters. Done is never called under it.
 type outbox struct {
 	mu      sync.Mutex
-	limit   int
+	limit   int                             // bytes
+	size    int                             // bytes that the letters take
 	posted  uint64                          // counts letters, for their age
 	letters map[string]*letter              // everything not settled, by message id
+	ages    *list.List                      // the same, the oldest first
 	waiting map[string]map[*letter]struct{} // letters without a connection, by server
 	lanes   map[string][]*lane              // open connections by server, the newest last
 	retired bool                            // no further connection will come
@@ -30,26 +36,23 @@ type letter struct {
 	age    uint64
 	server string
 	frame  []byte
-	writes int         // how often it was handed to a writer
-	lane   *lane       // where it is; nil = waiting
-	expiry *time.Timer // settles it at its deadline
+	writes int           // how often it was handed to a writer
+	origin *lane         // that its request came by; nil = not known, or not by one that was there when it was answered
+	lane   *lane         // where it is; nil = waiting
+	expiry *time.Timer   // settles it at its deadline
+	place  *list.Element // in ages
 }
 
-// A lane is one connection's part of an outbox: its writer takes letters with next when wake says so.
-type lane struct {
-	box     *outbox
-	server  string
-	wake    chan struct{}
-	settled func() // called after each letter of the lane that is settled; may be nil
-	queue   []*letter
-	letters map[*letter]struct{} // queued or written, not settled
-	closed  bool
-}
+// letterOverhead is about what a letter takes beside its frame, in bytes: itself, its timer, its entries in lists, its Done.
+const letterOverhead = 640
+
+func (l *letter) size() int { return len(l.frame) + letterOverhead }
 
 func newOutbox(limit int) *outbox {
 	return &outbox{
 		limit:   limit,
 		letters: map[string]*letter{},
+		ages:    list.New(),
 		waiting: map[string]map[*letter]struct{}{},
 		lanes:   map[string][]*lane{},
 	}
@@ -65,7 +68,9 @@ func (b *outbox) post(server string, preferred *lane, a Answer) {
 	}
 	if err != nil {
 		a.finish(err)
+		return
 	}
+	b.shrink()
 }
 
 func (b *outbox) admit(l *letter, preferred *lane) error {
@@ -83,15 +88,32 @@ func (b *outbox) admit(l *letter, preferred *lane) error {
 		return ErrExpired
 	case preferred == nil && b.retired:
 		return ErrClosed
-	case len(b.letters) >= b.limit:
-		return ErrOverflow
 	}
 	b.posted++
 	l.age, l.Response = b.posted, "" // the frame has it
-	b.letters[l.id] = l
+	if preferred != nil && preferred.brought(l.Transaction) {
+		l.origin = preferred
+	}
+	b.letters[l.id], l.place = l, b.ages.PushBack(l)
+	b.size += l.size()
 	l.expiry = time.AfterFunc(lifetime, func() { b.settle(l.id, ErrExpired) })
 	b.place(l, preferred)
 	return nil
+}
+
+// shrink ends the oldest letters while all of them take too much; the last one stays, however long it is.
+func (b *outbox) shrink() {
+	for {
+		b.mu.Lock()
+		if b.size <= b.limit || len(b.letters) < 2 {
+			b.mu.Unlock()
+			return
+		}
+		oldest, _ := b.ages.Front().Value.(*letter)
+		b.remove(oldest)
+		b.mu.Unlock()
+		oldest.settled(ErrOverflow)
+	}
 }
 
 func (b *outbox) newest(server string) *lane {
@@ -114,10 +136,7 @@ func (b *outbox) place(l *letter, on *lane) {
 	}
 	on.letters[l] = struct{}{}
 	on.queue = append(on.queue, l)
-	select {
-	case on.wake <- struct{}{}:
-	default:
-	}
+	on.rouse()
 }
 
 // open makes the lane of a new connection; it takes over what was waiting for the server.
@@ -125,7 +144,8 @@ func (b *outbox) open(server string, settled func()) *lane {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	opened := &lane{
-		box: b, server: server, wake: make(chan struct{}, 1), settled: settled, letters: map[*letter]struct{}{},
+		box: b, server: server, wake: make(chan struct{}, 1), settled: settled,
+		letters: map[*letter]struct{}{}, requests: map[string]struct{}{},
 	}
 	b.lanes[server] = append(b.lanes[server], opened)
 	waiting := b.waiting[server]
@@ -144,7 +164,7 @@ func (b *outbox) confirm(r Reply) bool {
 	}
 	var err error
 	if r.Status != OK {
-		err = &NOKError{Reason: r.Reason(), Resent: l.writes > 1}
+		err = &NOKError{Reason: r.Reason(), Resent: l.writes > 1 || l.lane != l.origin}
 	}
 	l.settled(err)
 	return true
@@ -161,20 +181,26 @@ func (b *outbox) take(id string) *letter {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l := b.letters[id]
-	if l == nil {
-		return nil
+	if l != nil {
+		b.remove(l)
 	}
-	delete(b.letters, id)
+	return l
+}
+
+func (b *outbox) remove(l *letter) {
+	delete(b.letters, l.id)
+	b.ages.Remove(l.place)
+	b.size -= l.size()
+	l.frame = nil // a queue may hold the letter until its writer gets there
 	l.expiry.Stop()
 	if l.lane != nil {
 		delete(l.lane.letters, l)
-		return l
+		return
 	}
 	delete(b.waiting[l.server], l)
 	if len(b.waiting[l.server]) == 0 {
 		delete(b.waiting, l.server)
 	}
-	return l
 }
 
 func (l *letter) settled(err error) {
@@ -199,67 +225,6 @@ func (b *outbox) retire() {
 func (b *outbox) lose(letters []*letter) {
 	for _, l := range letters {
 		b.settle(l.id, ErrClosed)
-	}
-}
-
-// next is the next letter to write, nil when there is none. Settled letters are skipped: an expired answer is not sent.
-func (n *lane) next() *letter {
-	n.box.mu.Lock()
-	defer n.box.mu.Unlock()
-	for len(n.queue) > 0 {
-		l := n.queue[0]
-		n.queue[0] = nil
-		n.queue = n.queue[1:]
-		if _, ok := n.letters[l]; ok {
-			l.writes++
-			return l
-		}
-	}
-	return nil
-}
-
-// close ends the lane and sends what it had not confirmed elsewhere.
-func (n *lane) close() {
-	n.box.lose(n.abandon())
-}
-
-// closeIfEmpty closes the lane unless it holds letters.
-func (n *lane) closeIfEmpty() bool {
-	n.box.mu.Lock()
-	defer n.box.mu.Unlock()
-	if len(n.letters) > 0 {
-		return false
-	}
-	n.remove()
-	return true
-}
-
-// abandon closes the lane; what it returns has nowhere to go.
-func (n *lane) abandon() (lost []*letter) {
-	b := n.box
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if n.closed {
-		return nil
-	}
-	n.remove()
-	other := b.newest(n.server)
-	for _, l := range byAge(n.letters) {
-		b.place(l, other)
-		if other == nil && b.retired {
-			lost = append(lost, l)
-		}
-	}
-	n.letters, n.queue = nil, nil
-	return lost
-}
-
-func (n *lane) remove() {
-	n.closed = true
-	b := n.box
-	b.lanes[n.server] = slices.DeleteFunc(b.lanes[n.server], func(other *lane) bool { return other == n })
-	if len(b.lanes[n.server]) == 0 {
-		delete(b.lanes, n.server)
 	}
 }
 

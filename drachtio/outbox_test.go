@@ -1,24 +1,47 @@
 package drachtio
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
+// written are the ids of the letters that a lane's writer would write now, by transaction.
+func written(t testing.TB, n *lane) map[string]string {
+	t.Helper()
+	ids := map[string]string{}
+	batch, more := n.fill(nil)
+	if more {
+		t.Fatal("more than one batch")
+	}
+	for frames := NewFrameReader(bytes.NewReader(batch)); ; {
+		text, err := frames.ReadFrame()
+		if errors.Is(err, io.EOF) {
+			return ids
+		}
+		id, command, err := DecodeCommand(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[command.(Respond).Transaction] = id
+	}
+}
+
 func TestWhatExpiresBeforeTheWriterTakesItIsNotWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		box := newOutbox(10)
+		box := newOutbox(10_000)
 		lane := box.open("server", nil)
 		post := func(a Answer) { box.post("server", lane, a) }
 		expired := answerUntil(post, "expired", time.Now().Add(time.Second))
 		alive := answerUntil(post, "alive", time.Now().Add(time.Minute))
 		wantOnce(t, expired, ErrExpired)
-		if l := lane.next(); l == nil || l.Transaction != "alive" {
-			t.Errorf("the writer got %+v, want the one that is alive", l)
-		}
-		if l := lane.next(); l != nil {
-			t.Errorf("the writer got %s too", l.Transaction)
+		if got := written(t, lane); len(got) != 1 || got["alive"] == "" {
+			t.Errorf("the writer got %v, want the one that is alive", got)
 		}
 		box.retire()
 		lane.close()
@@ -28,14 +51,15 @@ func TestWhatExpiresBeforeTheWriterTakesItIsNotWritten(t *testing.T) {
 }
 
 func TestAnOutboxThatIsDoneWithKeepsNothing(t *testing.T) {
-	box := newOutbox(10)
-	post := func(server string) <-chan error {
-		return answer(func(a Answer) { box.post(server, nil, a) }, "tx")
+	box := newOutbox(10_000)
+	post := func(server, transaction string) <-chan error {
+		return answer(func(a Answer) { box.post(server, nil, a) }, transaction)
 	}
-	waiting := post("a")
+	waiting := post("a", "1")
 	lane := box.open("b", nil)
-	confirmed, left := post("b"), post("b")
-	if !box.confirm(Reply{To: lane.next().id, Status: OK}) || box.confirm(Reply{To: "unheard of", Status: OK}) {
+	lane.brings("2")
+	confirmed, left := post("b", "2"), post("b", "3")
+	if !box.confirm(Reply{To: written(t, lane)["2"], Status: OK}) || box.confirm(Reply{To: "unheard of", Status: OK}) {
 		t.Error("a reply found no answer, or one that does not exist")
 	}
 	wantOnce(t, confirmed, nil)
@@ -43,8 +67,68 @@ func TestAnOutboxThatIsDoneWithKeepsNothing(t *testing.T) {
 	box.retire()
 	wantOnce(t, waiting, ErrClosed)
 	wantOnce(t, left, ErrClosed)
-	if len(box.letters)+len(box.waiting)+len(box.lanes) > 0 {
-		t.Errorf("it keeps %d letters, %d servers with waiting ones, %d with lanes",
-			len(box.letters), len(box.waiting), len(box.lanes))
+	if len(box.letters)+box.ages.Len()+box.size+len(box.waiting)+len(box.lanes)+len(lane.requests) > 0 {
+		t.Errorf("it keeps %d letters (%d by age, %d bytes), %d servers with waiting ones, %d with lanes, %d requests",
+			len(box.letters), box.ages.Len(), box.size, len(box.waiting), len(box.lanes), len(lane.requests))
 	}
+}
+
+// TestTheOldestAnswerGivesWay: memory is bounded, and each answer is told how it ended.
+func TestTheOldestAnswerGivesWay(t *testing.T) {
+	const room = 10
+	one, err := Answer{Transaction: "tx-000", Response: okResponse}.frame(newID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := newOutbox(room * (len(one) + letterOverhead))
+	lane := box.open("server", nil)
+	var fates []<-chan error
+	for i := range 3 * room {
+		fates = append(fates, answer(func(a Answer) { box.post("server", nil, a) }, fmt.Sprintf("tx-%03d", i)))
+		if i == room {
+			written(t, lane) // some are with the server, some wait for the writer
+		}
+	}
+	if len(box.letters) != room || box.size != room*(len(one)+letterOverhead) {
+		t.Errorf("it keeps %d letters, %d bytes", len(box.letters), box.size)
+	}
+	for i, fate := range fates {
+		if i < 2*room {
+			wantOnce(t, fate, ErrOverflow)
+		} else if len(fate) > 0 {
+			t.Errorf("answer %d: %v", i, <-fate)
+		}
+	}
+	for _, l := range lane.queue {
+		if _, kept := box.letters[l.id]; !kept && l.frame != nil {
+			t.Errorf("the queue keeps the frame of %s", l.Transaction)
+		}
+	}
+	if got := written(t, lane); len(got) != room {
+		t.Errorf("the writer got %d letters, want %d", len(got), room)
+	}
+	box.retire()
+	lane.close()
+}
+
+func TestAnAnswerThatIsTooLongForTheBoundIsKeptAlone(t *testing.T) {
+	box := newOutbox(1)
+	first := answer(func(a Answer) { box.post("server", nil, a) }, "1")
+	second := answer(func(a Answer) { box.post("server", nil, a) }, "2")
+	wantOnce(t, first, ErrOverflow)
+	box.retire()
+	wantOnce(t, second, ErrClosed)
+}
+
+func TestALaneRemembersABoundedNumberOfRequests(t *testing.T) {
+	box := newOutbox(1)
+	lane := box.open("server", nil)
+	for i := range maxRequests + 1 {
+		lane.brings(strconv.Itoa(i))
+	}
+	if len(lane.requests) != maxRequests {
+		t.Errorf("it remembers %d", len(lane.requests))
+	}
+	lane.close()
+	lane.brings("late")
 }

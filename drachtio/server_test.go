@@ -172,7 +172,9 @@ func (r *recorder) Request(q Request)                         { r.requests <- q 
 
 // hasty are options that leave no test waiting.
 func hasty() Options {
-	return Options{Secret: secret, Backoff: Backoff{First: time.Millisecond, Max: 5 * time.Millisecond, Refused: 5 * time.Millisecond}}
+	return Options{Secret: secret, Backoff: Backoff{
+		First: time.Millisecond, Max: 5 * time.Millisecond, Refused: 5 * time.Millisecond, Remind: time.Nanosecond,
+	}}
 }
 
 // runClient runs a client of that server until the test ends, and checks that it then ends at once.

@@ -1,12 +1,14 @@
 package drachtio
 
 import (
+	"container/list"
 	"context"
 	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,9 +27,14 @@ var (
 type Session struct {
 	listener *Listener
 	conn     net.Conn
+	source   netip.Addr
 	server   string // the key of the server in the outbox: its address
 	release  sync.Once
 	watch    *time.Timer // ends a session that is stuck; belongs to Run's goroutine
+	evicted  atomic.Bool
+
+	since           time.Time     // this and the next belong to guests
+	inAll, inSource *list.Element // nil = in no such list
 
 	mu    sync.Mutex
 	lane  *lane // nil before Run has a link
@@ -37,7 +44,7 @@ type Session struct {
 }
 
 func newSession(l *Listener, conn net.Conn, remote netip.Addr) *Session {
-	return &Session{listener: l, conn: conn, server: remote.String(), open: map[string]struct{}{}}
+	return &Session{listener: l, conn: conn, source: remote, server: remote.String(), open: map[string]struct{}{}}
 }
 
 // RemoteAddr is the address of the server.
@@ -45,8 +52,22 @@ func (s *Session) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
 
 // Close closes a session, at once. Answers that are not confirmed travel on.
 func (s *Session) Close() error {
-	s.release.Do(func() { <-s.listener.slots })
-	return s.conn.Close()
+	err := s.conn.Close()
+	s.release.Do(func() { s.listener.guests.leave(s) })
+	return err
+}
+
+// evict makes Run end, soon, with ErrFull. The place is free when it has.
+func (s *Session) evict() {
+	s.evicted.Store(true)
+	s.mu.Lock()
+	l := s.link
+	s.mu.Unlock()
+	if l != nil {
+		l.end(ErrFull)
+		return
+	}
+	_ = s.conn.Close()
 }
 
 // Run authenticates, hears the request and carries the answer. It returns nil when the answer was confirmed or refused
@@ -54,14 +75,26 @@ func (s *Session) Close() error {
 func (s *Session) Run(ctx context.Context, h Handler) error {
 	defer func() { _ = s.Close() }()
 	err := s.run(ctx, h)
-	if errors.Is(err, errFinished) {
+	switch {
+	case errors.Is(err, errFinished):
 		err = nil
+	case s.evicted.Load():
+		err = ErrFull // the handshake may call it a closed connection
 	}
 	h.LinkDown(err, 0)
 	if ctx.Err() != nil {
 		return nil
 	}
+	if err != nil && !s.hasAsked() {
+		s.listener.reject(s.RemoteAddr(), err)
+	}
 	return err
+}
+
+func (s *Session) hasAsked() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
 }
 
 func (s *Session) run(ctx context.Context, h Handler) error {
@@ -86,6 +119,7 @@ func (s *Session) run(ctx context.Context, h Handler) error {
 
 // asks notes a request. The time for its answer begins; an earlier request keeps its own.
 func (s *Session) asks(r Request) {
+	s.listener.guests.speaks(s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.asked && s.watch.Stop() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -146,7 +147,7 @@ func TestASessionThatGetsStuckEnds(t *testing.T) {
 		}, 64 * time.Second, ErrUnanswered},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inListenerBubble(t, func(t *testing.T, from *pipes, heard *recorder, _ <-chan error) {
+			inListenerBubble(t, func(t *testing.T, from *pipes, heard *recorder, rejected <-chan error) {
 				began := time.Now()
 				p := from.dial(t)
 				var server sync.WaitGroup
@@ -156,6 +157,10 @@ func TestASessionThatGetsStuckEnds(t *testing.T) {
 				}
 				_ = p.conn.Close()
 				server.Wait()
+				synctest.Wait()
+				if len(rejected) > 0 != (name != "no answer") {
+					t.Errorf("%d were rejected, want those that brought no request", len(rejected))
+				}
 			})
 		})
 	}

@@ -4,10 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,6 +101,126 @@ func TestAHalfOpenLinkIsClosedWithinIntervalAndTimeout(t *testing.T) {
 	}
 }
 
+// TestAStreamThatGoesNowhereIsClosed: bytes come, and no frame does. The pongs tell: they would have to come in between.
+func TestAStreamThatGoesNowhereIsClosed(t *testing.T) {
+	trickle := func(text string, every time.Duration) func(*peer) {
+		return func(p *peer) {
+			p.accept()
+			var reading sync.WaitGroup
+			reading.Go(func() {
+				_ = p.conn.SetReadDeadline(time.Time{})
+				_, _ = io.Copy(io.Discard, p.conn)
+			})
+			for i := 0; ; i++ {
+				if _, err := p.conn.Write([]byte{text[i%len(text)]}); err != nil {
+					break
+				}
+				time.Sleep(every)
+			}
+			reading.Wait()
+		}
+	}
+	for name, serve := range map[string]func(*peer){
+		"a frame that never ends": func(p *peer) {
+			p.accept()
+			p.write([]byte("65000#m|sip|"))
+			_ = p.conn.SetReadDeadline(time.Time{})
+			_, _ = io.Copy(io.Discard, p.conn)
+		},
+		"a frame of one byte a second":       trickle("65000#"+strings.Repeat("x", 65000), time.Second),
+		"small frames of one byte a second":  trickle("10#m|news|abc", time.Second),
+		"small frames of ten bytes a second": trickle("10#m|news|abc", 100*time.Millisecond),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, serve, func(t *testing.T, _ *Client, heard *recorder) {
+				<-heard.ups
+				began := time.Now()
+				if got := <-heard.downs; !errors.Is(got.err, ErrNoPong) || time.Since(began) != 8*time.Second {
+					t.Errorf("LinkDown(%v) after %s, want ErrNoPong after 8 s", got.err, time.Since(began))
+				}
+			})
+		})
+	}
+}
+
+// TestAServerThatReadsSlowlyIsPinged: answers without end must not keep the writer from its other duties.
+func TestAServerThatReadsSlowlyIsPinged(t *testing.T) {
+	var pinged atomic.Int64 // after so long
+	serve := func(p *peer) {
+		p.accept()
+		_ = p.conn.SetReadDeadline(time.Time{})
+		began := time.Now()
+		for {
+			text, err := p.frames.ReadFrame()
+			if err != nil {
+				return
+			}
+			if _, command, _ := DecodeCommand(text); command == (Ping{}) {
+				pinged.CompareAndSwap(0, int64(time.Since(began)))
+			}
+			time.Sleep(5 * time.Millisecond) // a batch of answers takes it about a second
+		}
+	}
+	inBubble(t, serve, func(t *testing.T, client *Client, heard *recorder) {
+		<-heard.ups
+		for i := range 10_000 {
+			client.Answer(Answer{Transaction: fmt.Sprint("tx-", i), Response: okResponse})
+		}
+		time.Sleep(time.Minute)
+		if after := time.Duration(pinged.Load()); after == 0 || after > 7*time.Second {
+			t.Errorf("the first ping came after %s", after)
+		}
+	})
+}
+
+// TestAnswersThatAServerDoesNotReadAreSentAgain: it hands over requests and reads nothing.
+func TestAnswersThatAServerDoesNotReadAreSentAgain(t *testing.T) {
+	const requests = 100
+	deaf := true
+	answered := make(chan string, 2*requests)
+	serve := func(p *peer) {
+		p.accept()
+		if deaf {
+			deaf = false
+			for i := range requests {
+				p.say(register(fmt.Sprint("tx-", i)))
+			}
+			return // the pipe stays open
+		}
+		_ = p.conn.SetReadDeadline(time.Time{})
+		for {
+			text, err := p.frames.ReadFrame()
+			if err != nil {
+				return
+			}
+			if id, command, _ := DecodeCommand(text); command != (Ping{}) {
+				answered <- command.(Respond).Transaction
+				p.say(sent(id, "tx"))
+			}
+		}
+	}
+	inBubble(t, serve, func(t *testing.T, client *Client, heard *recorder) {
+		<-heard.ups
+		var fates []<-chan error
+		for range requests {
+			fates = append(fates, answer(client.Answer, (<-heard.requests).Transaction))
+		}
+		began := time.Now()
+		if got := <-heard.downs; !errors.Is(got.err, os.ErrDeadlineExceeded) || time.Since(began) != 2*time.Second {
+			t.Errorf("LinkDown(%v) after %s, want a time-out of the write after 2 s", got.err, time.Since(began))
+		}
+		for i, fate := range fates {
+			wantOnce(t, fate, nil)
+			if got := <-answered; got != fmt.Sprint("tx-", i) {
+				t.Errorf("answer %d is for %s", i, got)
+			}
+		}
+		if len(answered) > 0 {
+			t.Errorf("%d answers were sent twice", len(answered))
+		}
+	})
+}
+
 func TestALinkIsClosedWhenItsPongMayTakeLongerThanAnInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := Options{Secret: secret, PingInterval: time.Second, PingTimeout: 5 * time.Second}
@@ -169,39 +293,177 @@ func TestAWrongSecretGoesToTheSlowLane(t *testing.T) {
 	})
 }
 
-func TestAServerThatIsAwayIsNotStormed(t *testing.T) {
-	inBubble(t, nil, func(t *testing.T, _ *Client, heard *recorder) {
-		bound := 250 * time.Millisecond
-		var longest time.Duration
-		for range 200 {
-			got := <-heard.downs
-			if got.retryIn <= 0 || got.retryIn > bound {
-				t.Fatalf("the pause is %s, want at most %s", got.retryIn, bound)
-			}
-			longest = max(longest, got.retryIn)
-			bound = min(2*bound, 30*time.Second)
+// hangsUp is a server whose port somebody else keeps open: a connection is made and closed without a word.
+func hangsUp(p *peer) {
+	hear[Authenticate](p)
+	_ = p.conn.Close()
+}
+
+// TestAServerThatListensAgainIsFoundWithin2s is promise P15: whatever the outage was, the client is back within two seconds.
+func TestAServerThatListensAgainIsFoundWithin2s(t *testing.T) {
+	for name, c := range map[string]struct {
+		away   func(*peer) // nil = nobody listens
+		outage time.Duration
+	}{
+		"nobody listened for a second":           {nil, time.Second},
+		"nobody listened for 5 s":                {nil, 5 * time.Second},
+		"nobody listened for 20 s":               {nil, 20 * time.Second},
+		"nobody listened for an hour":            {nil, time.Hour},
+		"a proxy that hung up listened for 5 s":  {hangsUp, 5 * time.Second},
+		"a proxy that hung up listened for 20 s": {hangsUp, 20 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { outage(t, c.away, c.outage) })
+		})
+	}
+}
+
+// outage is a server that serves for two minutes, is away, and must then have its client back in time.
+func outage(t *testing.T, play func(*peer), length time.Duration) {
+	client, err := NewClient("pipe:1", Options{Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var away atomic.Bool
+	var servers sync.WaitGroup
+	served := make(chan *peer, 10)
+	client.dial = func(context.Context, string, time.Duration) (net.Conn, error) {
+		if away.Load() && play == nil {
+			return nil, syscall.ECONNREFUSED
 		}
-		if longest < 20*time.Second {
-			t.Errorf("the longest of 200 pauses is %s: there is no jitter up to 30 s", longest)
+		ours, theirs := net.Pipe()
+		p := newPeer(t, theirs)
+		if away.Load() {
+			servers.Go(func() { play(p) })
+			return ours, nil
+		}
+		servers.Go(func() { lively(p) })
+		served <- p
+		return ours, nil
+	}
+	heard := newRecorder()
+	stop := run(t, func(ctx context.Context) error { return client.Run(ctx, heard) })
+	<-heard.ups
+	time.Sleep(2 * time.Minute)
+	away.Store(true)
+	_ = (<-served).conn.Close()
+	time.Sleep(length)
+	away.Store(false)
+	back := time.Now()
+	<-heard.ups
+	if took := time.Since(back); took > 2*time.Second {
+		t.Errorf("the link was up %s after the server", took)
+	}
+	stop()
+	servers.Wait()
+}
+
+// TestTheBoundsOfThePauses is promise P16. The pauses are random: the bounds are looked at.
+func TestTheBoundsOfThePauses(t *testing.T) {
+	refused := tagged{errors.New("nobody there"), errAbsent}
+	silence := tagged{io.EOF, errWordless}
+	broken := errors.New("broken")
+	for name, c := range map[string]struct {
+		err     error
+		bounds  []int // of the first pauses, milliseconds
+		longest time.Duration
+	}{
+		"nobody there":             {refused, []int{250, 500, 1000, 2000, 2000, 2000}, 2 * time.Second},
+		"closed without a word":    {silence, []int{250, 500, 1000, 2000, 2000, 2000}, 30 * time.Second},
+		"there, and no link lasts": {broken, []int{250, 500, 1000, 2000, 4000, 8000, 16000, 30000}, 30 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := pauses{Backoff: Backoff{}.withDefaults()}
+				var longest time.Duration
+				for i := range 1000 {
+					pause := p.next(c.err, time.Time{})
+					if i < len(c.bounds) && int(pause.Milliseconds()) > c.bounds[i] || pause > c.longest || pause <= 0 {
+						t.Fatalf("pause %d is %s", i, pause)
+					}
+					longest = max(longest, pause)
+					time.Sleep(pause)
+				}
+				if longest < c.longest*9/10 {
+					t.Errorf("the longest of 1000 pauses is %s: there is no jitter up to %s", longest, c.longest)
+				}
+			})
+		})
+	}
+}
+
+func TestAProxyWhoseServerIsAwayIsAskedLessAndLess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pauses{Backoff: Backoff{}.withDefaults()}
+		began := time.Now()
+		for time.Since(began) < time.Hour {
+			pause := p.next(tagged{io.EOF, errWordless}, time.Time{})
+			if limit := max(2*time.Second, time.Since(began)/10); pause > limit {
+				t.Fatalf("the pause is %s after an outage of %s", pause, time.Since(began))
+			}
+			time.Sleep(pause)
 		}
 	})
 }
 
 func TestOnlyAStableLinkResetsTheBackoff(t *testing.T) {
 	p := pauses{Backoff: Backoff{}.withDefaults()}
+	broken, refused := errors.New("broken"), tagged{errors.New("nobody there"), errAbsent}
 	for range 20 {
-		p.next(errors.New("away"), time.Time{})
+		p.next(broken, time.Time{})
 	}
-	p.next(errors.New("away"), time.Now().Add(-59*time.Second))
-	if p.bound != p.Max {
-		t.Errorf("after a link of 59 s the bound is %s, want %s", p.bound, p.Max)
+	p.next(broken, time.Now().Add(-59*time.Second))
+	if p.present != p.Max {
+		t.Errorf("after a link of 59 s the bound is %s, want %s", p.present, p.Max)
+	}
+	for range 20 {
+		p.next(refused, time.Time{})
+	}
+	if p.present != p.Max {
+		t.Errorf("after an absence the bound is %s, want %s", p.present, p.Max)
 	}
 	p.next(ErrRefused, time.Time{})
-	if p.bound != p.Max {
-		t.Errorf("after a refusal the bound is %s, want %s", p.bound, p.Max)
+	if p.present != p.Max {
+		t.Errorf("after a refusal the bound is %s, want %s", p.present, p.Max)
 	}
-	if pause := p.next(errors.New("away"), time.Now().Add(-60*time.Second)); pause > p.First {
+	if pause := p.next(broken, time.Now().Add(-60*time.Second)); pause > p.First {
 		t.Errorf("after a link of 60 s the pause is %s, want at most %s", pause, p.First)
+	}
+}
+
+func TestAServerThatIsAwayIsToldOfOnceInAWhile(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, _ *Client, heard *recorder) {
+		time.Sleep(10 * time.Minute)
+		if n := len(heard.downs); n < 19 || n > 21 {
+			t.Errorf("LinkDown was called %d times in 10 minutes, want once in 30 s", n)
+		}
+	})
+}
+
+func TestAnotherFailureIsNews(t *testing.T) {
+	reset := func(port int) error {
+		return fmt.Errorf("handshake: %w", &net.OpError{Op: "read", Source: &net.TCPAddr{Port: port}, Err: syscall.ECONNRESET})
+	}
+	var g grievance
+	for _, c := range []struct {
+		err  error
+		news bool
+	}{
+		{reset(1), true},
+		{reset(2), false},
+		{errors.New("another"), true},
+		{errors.New("another"), false},
+		{reset(1), true},
+		{tagged{reset(1), errWordless}, true},
+		{tagged{io.EOF, errWordless}, false},
+		{reset(1), true},
+	} {
+		if got := g.tell(c.err, time.Hour); got != c.news {
+			t.Errorf("%v is told: %t, want %t", c.err, got, c.news)
+		}
+	}
+	if g.forget(); !g.tell(reset(1), time.Hour) {
+		t.Error("after a link the same failure is no news")
 	}
 }
 

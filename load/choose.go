@@ -11,7 +11,7 @@ func (s *server) choose() (d deed, ok bool) {
 	}
 	kind := s.plan.mix.choose(s.random)
 	switch kind {
-	case WrongPassword, Stranger:
+	case WrongPassword, Stranger, Probe:
 		s.intruded++
 		number := s.intruded*uint32(s.options.Servers) + uint32(s.index) //nolint:gosec // small
 		return deed{kind: kind, user: s.starts.next(), origin: number}, true

@@ -38,7 +38,7 @@ type call struct {
 
 // newDialler makes an outlet that dials the applications in turn. On the loopback each server has an address of its own.
 func newDialler(s *server, apps []string) *dialler {
-	d := &dialler{server: s, apps: apps, calls: make(chan call), dialer: net.Dialer{Timeout: dialTimeout}}
+	d := &dialler{server: s, apps: apps, calls: make(chan call), dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: -1}}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	host, _, _ := net.SplitHostPort(apps[0])
 	if ip := net.ParseIP(host).To4(); ip != nil && ip.IsLoopback() && s.index > 0 {
@@ -109,6 +109,9 @@ func (w *worker) carry(c call) {
 	l.conn, l.offer, l.dead, l.answered, l.out = conn, c.frame, false, false, l.out[:0]
 	_ = conn.SetReadDeadline(time.Now().Add(d.server.options.Timeout + time.Second))
 	w.read()
+	if l.offer != nil && d.ctx.Err() == nil {
+		d.notConnected(c.ticket) // it was turned away before it had the request
+	}
 }
 
 // read reads and writes on one goroutine: there is never much to write here.

@@ -114,11 +114,9 @@ func (g *Generator) drive(ctx context.Context) {
 		if g.phase.Load() == phaseWarmUp && now >= warm {
 			g.open()
 		}
-		if g.phase.Load() == phaseWindow && g.windowOver(now) {
-			return true
-		}
-		g.proceed(&p, now)
-		return false
+		over := g.phase.Load() == phaseWindow && g.windowOver(now)
+		g.proceed(&p, now) // what was due before the end, also where this goroutine was late itself
+		return over
 	})
 	g.shut()
 	g.drain(ctx)

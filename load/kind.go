@@ -13,19 +13,20 @@ const (
 	Query                     // one that is registered asks for its bindings
 	WrongPassword             // from elsewhere, in the name of a user: challenged, then 403
 	Stranger                  // from elsewhere, in the name of nobody: challenged, then 403
+	Probe                     // from elsewhere: it is challenged, and that is all
 	kinds
 )
 
-var kindNames = [kinds]string{"register", "refresh", "unregister", "query", "wrongPassword", "stranger"}
+var kindNames = [kinds]string{"register", "refresh", "unregister", "query", "wrongPassword", "stranger", "probe"}
 
 // String is the name of a kind in reports.
 func (k Kind) String() string { return kindNames[k] }
 
 // intrudes tells whether the deed is somebody else's than the phone's: it comes from elsewhere and changes nothing.
-func (k Kind) intrudes() bool { return k == WrongPassword || k == Stranger }
+func (k Kind) intrudes() bool { return k == WrongPassword || k == Stranger || k == Probe }
 
 // mark is what the cnonce of a deed begins with, so that a callback can tell what it is asked about.
-func (k Kind) mark() byte { return "rfuqws"[k] }
+func (k Kind) mark() byte { return "rfuqwsp"[k] }
 
 // kindOf is the kind that a cnonce is marked with.
 func kindOf(cnonce string) (Kind, bool) {
@@ -55,7 +56,7 @@ func (m Mix) choose(random *rand.Rand) Kind {
 		size float64
 	}{
 		{Refresh, m.Refresh}, {Unregister, m.Unregister}, {Query, m.Query},
-		{WrongPassword, m.WrongPassword}, {Stranger, m.Strangers},
+		{WrongPassword, m.WrongPassword}, {Stranger, m.Strangers}, {Probe, m.Probes},
 	} {
 		if at < part.size {
 			return part.kind

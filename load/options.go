@@ -61,10 +61,11 @@ type Mix struct {
 	Query         float64 // a REGISTER without Contact
 	WrongPassword float64
 	Strangers     float64 // users that nobody knows
+	Probes        float64 // a REGISTER without credentials that is not followed by one with
 }
 
 func (m Mix) sum() float64 {
-	return m.Refresh + m.Unregister + m.Query + m.WrongPassword + m.Strangers
+	return m.Refresh + m.Unregister + m.Query + m.WrongPassword + m.Strangers + m.Probes
 }
 
 func (o Options) withDefaults() Options {
@@ -125,7 +126,7 @@ func (o Options) check() error {
 	must(o.Population == nil || o.Servers <= o.Population.Len(), "fewer users than servers")
 	must(o.Sources >= 0 && o.Sources <= maxSources, "%d sources, want at most %d", o.Sources, maxSources)
 	m := o.Mix
-	least := min(m.Refresh, m.Unregister, m.Query, m.WrongPassword, m.Strangers)
+	least := min(m.Refresh, m.Unregister, m.Query, m.WrongPassword, m.Strangers, m.Probes)
 	must(least >= 0 && m.sum() <= 1.0000001, "the parts of the mix are not between 0 and 1, or more than 1 together")
 	must(o.Expires >= time.Second, "Expires is less than a second")
 	must(o.Rate >= 0 && o.Rate <= 1e6, "a rate of %g", o.Rate)

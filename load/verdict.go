@@ -57,6 +57,9 @@ func (s *server) judge(t *transaction) {
 	status := s.answer.status
 	s.figures.each(func(tally *tally) { tally.statuses[t.kind][status]++ })
 	switch {
+	case status == 401 && t.kind == Probe:
+		s.figures.record(s.figures.first, s.now-s.asked(t))
+		s.finish(t)
 	case status == 401 && s.mayAnswer(t):
 		s.challenged(t)
 	case status == 503 && s.plan.retry:
@@ -65,7 +68,7 @@ func (s *server) judge(t *transaction) {
 		s.shed(t.deed)
 	case status == 503:
 		s.fail(t.deed, Shed)
-	case t.kind.intrudes() && status == 403:
+	case t.kind.intrudes() && t.kind != Probe && status == 403:
 		s.done(t.deed)
 	case !t.kind.intrudes() && status == 200:
 		s.accepted(t)

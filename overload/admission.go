@@ -19,6 +19,9 @@ const (
 	Busy      Bound = "queue full" // a queue on its way is full
 )
 
+// Bounds lists those that turn somebody away.
+func Bounds() []Bound { return []Bound{PerSource, InAll, Waits, Busy} }
+
 // An Admission counts the REGISTERs under way, from the moment they are read to their answer. Make it by NewAdmission.
 type Admission struct {
 	limit     int64

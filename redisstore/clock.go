@@ -37,11 +37,3 @@ func (c *clock) at(moment time.Time) (time.Time, bool) {
 	defer c.mu.Unlock()
 	return c.observed.Add(moment.Sub(c.local)), !c.local.IsZero()
 }
-
-// clocks are those of the servers, by name.
-type clocks struct{ byName sync.Map }
-
-func (c *clocks) of(name string) *clock {
-	found, _ := c.byName.LoadOrStore(name, new(clock))
-	return found.(*clock)
-}

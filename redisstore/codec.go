@@ -68,25 +68,21 @@ type tombstone struct {
 
 const wildcard = "*"
 
-// encode writes a state as its document; the version is stored beside it.
-func encode(state registration.State) (string, error) {
-	doc := document{Format: format}
-	for _, b := range state.Bindings {
-		doc.Bindings = append(doc.Bindings, toBinding(b))
-	}
-	for _, t := range state.Removed {
-		doc.Removed = append(doc.Removed, toTombstone(t))
-	}
-	raw, err := json.Marshal(doc)
-	return string(raw), err
-}
-
 // decode reads a document; version 0 is that nothing is stored. A document that it does not understand is an error, never
 // an empty state: that would be written back over the bindings.
 func decode(version int64, raw string) (registration.State, error) {
 	if version == 0 {
 		return registration.State{}, nil
 	}
+	if state, ok := scanDocument(raw); ok {
+		state.Version = version
+		return state, nil
+	}
+	return decodeAny(version, raw)
+}
+
+// decodeAny reads what another version of this program may have written as well.
+func decodeAny(version int64, raw string) (registration.State, error) {
 	state := registration.State{Version: version}
 	var doc document
 	if err := json.Unmarshal([]byte(raw), &doc); err != nil {
@@ -110,43 +106,6 @@ func decode(version int64, raw string) (registration.State, error) {
 		state.Removed = append(state.Removed, grave)
 	}
 	return state, nil
-}
-
-func toBinding(b registration.Binding) binding {
-	return binding{
-		Contact:           text(b.Contact.String()),
-		CallID:            text(b.CallID),
-		CSeq:              b.CSeq,
-		Registered:        toMillis(b.Registered),
-		Refreshed:         toMillis(b.Refreshed),
-		Granted:           b.Granted.Milliseconds(),
-		Expires:           toMillis(b.Expires),
-		UserAgent:         text(b.UserAgent),
-		Protocol:          text(b.Flow.Protocol),
-		Source:            b.Flow.Source,
-		Received:          b.Flow.Received,
-		SBCAddress:        text(b.Flow.SBCAddress),
-		PrivateSBCAddress: text(b.Flow.PrivateSBCAddress),
-		CallHook:          text(b.Grants.CallHook),
-		CallStatusHook:    text(b.Grants.CallStatusHook),
-		AllowDirectApp:    b.Grants.AllowDirectApp,
-		AllowDirectQueue:  b.Grants.AllowDirectQueue,
-		AllowDirectUser:   b.Grants.AllowDirectUser,
-		Authorization:     toAuthorization(b.Authorization),
-
-		RegID:       b.RegID,
-		Path:        toTexts(b.Path),
-		BehindNAT:   b.BehindNAT,
-		Unreachable: b.Unreachable,
-	}
-}
-
-func toTexts(addresses []sip.Address) []text {
-	var texts []text
-	for _, a := range addresses {
-		texts = append(texts, text(a.String()))
-	}
-	return texts
 }
 
 func fromTexts(texts []text) ([]sip.Address, error) {
@@ -205,32 +164,12 @@ func fromBinding(b binding) (registration.Binding, error) {
 	}, nil
 }
 
-func toAuthorization(a registration.Authorization) *authorization {
-	if a == (registration.Authorization{}) {
-		return nil
-	}
-	return &authorization{
-		Username: text(a.Username), Realm: text(a.Realm), Algorithm: text(a.Algorithm), Given: toMillis(a.Given), Until: toMillis(a.Until),
-	}
-}
-
 func (a *authorization) value() registration.Authorization {
 	if a == nil {
 		return registration.Authorization{}
 	}
 	return registration.Authorization{
 		Username: string(a.Username), Realm: string(a.Realm), Algorithm: string(a.Algorithm), Given: a.Given.time(), Until: a.Until.time(),
-	}
-}
-
-func toTombstone(t registration.Tombstone) tombstone {
-	contact := text(wildcard)
-	if !t.Wildcard {
-		contact = text(t.Contact.String())
-	}
-	return tombstone{
-		Contact: contact, CallID: text(t.CallID), CSeq: t.CSeq, Until: toMillis(t.Until),
-		Instance: text(t.Instance), RegID: t.RegID,
 	}
 }
 

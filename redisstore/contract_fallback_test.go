@@ -110,7 +110,7 @@ func fallsBackOnlyWhenDue(h *harness) {
 	h.Expect(h.dump(alice)).To(Equal(before))
 
 	// A score that is wrong, as a node that died can leave it in a cluster, mends itself.
-	h.Expect(h.store.alone(h.ctx, h.store.planner.fallbacks.remember(alice, h.now))).To(Succeed())
+	h.Expect(h.store.alone(h.ctx, command{"ZADD", h.store.keys.fallbacks(), epoch(h.now), alice.String()})).To(Succeed())
 	h.fallBack(time.Second, 1)
 	h.fallBack(time.Second, 0)
 	h.expectShown(alice, "sip:newest@192.0.2.1", time.Minute-time.Second)

@@ -91,7 +91,7 @@ func letsRetransmissionsPass(h *harness) { // rules 25 and 37
 	stale := h.change(alice, 0, h.binding("<sip:alice@192.0.2.1>", time.Hour))
 	stale.Use = again
 	current, err := h.store.Save(h.ctx, stale)
-	h.Expect(err).To(MatchError(registration.ErrConflict), "it is decided anew")
+	h.Expect(err).To(MatchError(registration.ErrStale), "it is decided anew")
 	h.Expect(current).To(Equal(before))
 	h.Expect(h.readWith(alice, again)).To(Succeed(), "it gets its answer")
 	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.9>", again)).To(MatchError(registration.ErrReplay),
@@ -116,7 +116,7 @@ func spendsWithTheChange(h *harness) { // rule 37
 	conflicting := h.change(alice, saved.Version+1, h.binding("<sip:alice@192.0.2.2>", time.Hour))
 	conflicting.Use = use
 	_, err := h.store.Save(h.ctx, conflicting)
-	h.Expect(err).To(MatchError(registration.ErrConflict))
+	h.Expect(err).To(MatchError(registration.ErrStale))
 	late := h.change(alice, saved.Version, h.binding("<sip:alice@192.0.2.2>", time.Hour))
 	late.Use, late.Deadline = use, time.Now().Add(-time.Second)
 	_, err = h.store.Save(h.ctx, late)

@@ -70,6 +70,9 @@ func runContractWatchedBy(t *testing.T, o, watcher Options) {
 			for title, behaviour := range contract {
 				t.Run(title, func(t *testing.T) { behaviour(newHarness(t, o, watcher)) })
 			}
+			for title, behaviour := range batchContract {
+				t.Run(title, func(t *testing.T) { behaviour(newHarness(t, o, watcher)) })
+			}
 			for title, behaviour := range fallbackContract {
 				t.Run(title, func(t *testing.T) { behaviour(newHarness(t, o, watcher)) })
 			}
@@ -141,14 +144,14 @@ func conflicts(h *harness) {
 	before := h.dump(alice)
 	for _, version := range []int64{0, first.Version - 1, first.Version + 1} {
 		current, err := h.store.Save(h.ctx, h.change(alice, version, h.binding("<sip:alice@192.0.2.2>", time.Hour)))
-		h.Expect(err).To(MatchError(registration.ErrConflict))
+		h.Expect(err).To(MatchError(registration.ErrStale))
 		h.Expect(current).To(Equal(first), "the stored state comes back")
 	}
 	h.Expect(h.dump(alice)).To(Equal(before), "nothing is written")
 
 	bob := h.aor("bob@example.com")
 	current, err := h.store.Save(h.ctx, h.change(bob, first.Version, h.binding("<sip:bob@192.0.2.2>", time.Hour)))
-	h.Expect(err).To(MatchError(registration.ErrConflict))
+	h.Expect(err).To(MatchError(registration.ErrStale))
 	h.Expect(current).To(Equal(registration.State{}))
 }
 
@@ -191,7 +194,7 @@ func oneWriterWins(h *harness) {
 	close(results)
 	h.Expect(winners).To(HaveLen(1))
 	for err := range results {
-		h.Expect(err).To(Or(BeNil(), MatchError(registration.ErrConflict)))
+		h.Expect(err).To(Or(BeNil(), MatchError(registration.ErrStale)))
 	}
 	h.Expect(h.load(alice)).To(Equal(<-winners))
 }
@@ -272,7 +275,7 @@ func refusesTheUnreadable(h *harness) {
 		_, err := h.store.Load(h.ctx, alice, h.now)
 		h.Expect(err).To(HaveOccurred(), document)
 		_, err = h.store.Save(h.ctx, h.change(alice, 0, h.binding("<sip:alice@192.0.2.1>", time.Hour)))
-		h.Expect(err).To(And(HaveOccurred(), Not(MatchError(registration.ErrConflict))), document)
+		h.Expect(err).To(And(HaveOccurred(), Not(MatchError(registration.ErrStale))), document)
 	}
 }
 

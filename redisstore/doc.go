@@ -18,7 +18,7 @@
 // # Ordering
 //
 // One Lua script makes one change. It takes effect only while the stored version is the one that the decision was made
-// on ([registration.ErrConflict]) and while the deadline of the change has not passed by the clock of Redis ([registration.ErrLate]). Versions
+// on ([registration.ErrStale]) and while the deadline of the change has not passed by the clock of Redis ([registration.ErrLate]). Versions
 // only grow, also past the expiry of the key, so that two writers never both win, wherever they run. Times are kept to
 // the millisecond.
 //
@@ -32,11 +32,23 @@
 // One more hash, sbc-registrar:nonce-keys behind the prefix, holds the keys of the nonces for nodes that were given none (see [Store.NonceKeys]). They are
 // no credentials: who reads them can make nonces, which are good for nothing without a password.
 //
-// # Budget
+// # Budget, and what is in doubt
 //
-// An operation takes at most Options.Timeout, one more attempt after a lost connection included. Repeating a change is
-// safe: the script knows the token of the change that it has already made. An error other than ErrConflict and ErrLate
-// means that the outcome is unknown.
+// A batch takes at most Options.Timeout, repetitions included: once after a lost or refused connection, a few times after an answer
+// that says that the server could not do it at the moment, or that another has the key. Repeating a change is safe: the script
+// knows the token of the change that it has already made, and says DUP.
+//
+// A change goes out with a deadline, its own or the end of the budget, whichever is sooner. When its connection breaks, Redis, or
+// the network, may still carry it out until then. So a result that could not be found out by the second connection either is not
+// told before: Do returns, for nobody else shall wait, and its settle asks again by the token until the deadline has passed. What
+// certainly was not sent, and what the server itself refused, is told at once. See [registration.Status] for the results.
+//
+// A nonce that a read spends has no deadline: one that is spent for a client that was told 503 costs it a challenge at most.
+//
+// # Replicas
+//
+// With Options.WaitReplicas each pipeline with changes ends in a WAIT, on the master that has them: a change of which fewer
+// replicas know in time is not confirmed (UNCONFIRMED). It is made all the same, and may be lost if the master is.
 //
 // # Clocks
 //
@@ -44,14 +56,23 @@
 // never too late, of what a deadline is there. The first change after a failover still rests on the clock of the old
 // master, the only moment at which hosts must agree on the time.
 //
+// # What Redis must be like
+//
+// It must not evict keys (maxmemory-policy noeviction): with a tombstone goes what keeps an older REGISTER from coming back. Beyond
+// maxmemory it goes on to take changes, because a script may finish what began by freeing memory.
+//
+// Changes succeed again within 5 s of the death of a master with "sentinel down-after-milliseconds" of at most 1500, and within
+// 6 s with a "cluster-node-timeout" of at most 1500: what the store itself adds is a fraction of a second. After a plain restart
+// it is as soon as Redis answers.
+//
 // # Threading, closing, secrets
 //
-// A Store is safe for concurrent use. Who opened it closes it, after the last operation has returned. Errors and the
+// A Store is safe for concurrent use. Who opened it closes it, after the last operation and its settle have returned. Errors and the
 // printed form of Options hold no password; contacts and addresses of record may stand in errors.
 //
 // # Rights
 //
 // An ACL user needs the keys that begin with the prefix or with a brace and the prefix, and +evalsha +eval +time +hmget
 // +hgetall +hset +hdel +del +set +expire +pexpire +pttl +zadd +zrem +zremrangebyscore +zrangebyscore +zscore +zcount +scan
-// +ping; in a cluster +cluster|slots as well. A [Blacklist] needs its two keys, and +sadd +srem.
+// +ping; in a cluster +cluster|slots as well, and with WaitReplicas +wait. A [Blacklist] needs its two keys, and +sadd +srem.
 package redisstore

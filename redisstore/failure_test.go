@@ -32,7 +32,7 @@ func (h *harness) expectErrorsWithin(budget time.Duration, store *Store) {
 	} {
 		began := time.Now()
 		err := operation()
-		h.Expect(err).To(And(HaveOccurred(), Not(MatchError(registration.ErrConflict)), Not(MatchError(registration.ErrLate))), name)
+		h.Expect(err).To(And(HaveOccurred(), Not(MatchError(registration.ErrStale)), Not(MatchError(registration.ErrLate))), name)
 		h.Expect(time.Since(began)).To(BeNumerically("<", budget+budget/2), name)
 	}
 }
@@ -132,59 +132,4 @@ func TestForeignClock(t *testing.T) {
 	_, err := h.store.Save(h.ctx, late)
 	h.Expect(err).To(MatchError(registration.ErrLate))
 	h.Expect(h.load(alice).Version).To(Equal(version))
-}
-
-func TestSentinelFailover(t *testing.T) {
-	sentinel, err := redisserver.StartSentinel()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(sentinel.Stop)
-	options := Options{Sentinels: sentinel.Addresses(), SentinelMaster: sentinel.MasterName}
-	outlivesMaster(t, options, func(*Store, string) { sentinel.Master.Kill() })
-}
-
-func TestClusterFailover(t *testing.T) {
-	cluster, err := redisserver.StartCluster()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Stop)
-	options := Options{Cluster: cluster.Addresses()}
-	outlivesMaster(t, options, func(store *Store, key string) {
-		owner, err := store.server(t.Context(), key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, node := range cluster.Nodes {
-			if node.Address == owner.client.Options().Addr {
-				node.Kill()
-			}
-		}
-	})
-}
-
-// outlivesMaster kills the master of a key and wants changes to succeed again, on what was stored before. How
-// soon is mostly up to the servers' election, two seconds or a few more when votes are split; left to itself, go-redis looks
-// for the new owner of a slot after a minute.
-func outlivesMaster(t *testing.T, options Options, kill func(*Store, string)) {
-	t.Helper()
-	h := newHarness(t, options, options)
-	options.Prefix = h.options.Prefix
-	store := openStore(t, options)
-	alice := h.aor("alice@example.com")
-	state, err := store.Save(h.ctx, h.change(alice, 0, h.binding(wsContact, time.Hour)))
-	h.Expect(err).NotTo(HaveOccurred())
-
-	kill(store, store.keys.bindings(alice))
-
-	h.Eventually(func() error {
-		now, err := store.Load(h.ctx, alice, h.now)
-		if err != nil {
-			return err
-		}
-		state, err = store.Save(h.ctx, h.change(alice, now.Version, h.binding(wsContact, time.Hour)))
-		return err
-	}).WithTimeout(15 * time.Second).WithPolling(50 * time.Millisecond).Should(Succeed())
-	h.Expect(store.Load(h.ctx, alice, h.now)).To(Equal(state))
 }

@@ -24,22 +24,32 @@ const (
 	fallbackRetry = 30 * time.Second
 )
 
-// fallbacks is the sorted set of the AORs whose newest binding is not the last to expire, by the epoch millisecond at
-// which it does.
-type fallbacks struct{ keys keyspace }
-
-func (f fallbacks) remember(aor registration.AOR, due time.Time) command {
-	return command{"ZADD", f.keys.fallbacks(), epoch(due), aor.String()}
+// writeFallback writes the command that keeps in mind when the projection will need another binding: in a sorted set of the
+// AORs whose newest binding is not the last to expire, by the epoch millisecond at which it does.
+func (p *plan) writeFallback(w *words) {
+	if p.outlived {
+		w.command(4)
+	} else {
+		w.command(3)
+	}
+	p.fallbackWords(w)
 }
 
-func (f fallbacks) forget(aor registration.AOR) command {
-	return command{"ZREM", f.keys.fallbacks(), aor.String()}
+func (p *plan) fallbackWords(w *words) {
+	set := p.planner.fallbacks
+	if !p.outlived {
+		w.add("ZREM", set, p.subscriber)
+		return
+	}
+	w.add("ZADD", set)
+	w.epoch(p.newest.Expires)
+	w.add(p.subscriber)
 }
 
 // outlived tells whether another binding is still there when the shown one has expired.
-func outlived(shown registration.Binding, state registration.State) bool {
-	for _, b := range state.Bindings {
-		if b.Expires.After(shown.Expires) {
+func outlived(shown *registration.Binding, state *registration.State) bool {
+	for i := range state.Bindings {
+		if b := &state.Bindings[i]; b.Expires.After(shown.Expires) {
 			return true
 		}
 	}
@@ -103,7 +113,7 @@ func (s *Store) showFallback(ctx context.Context, member string, now time.Time) 
 		return s.alone(ctx, command{"ZREM", s.keys.fallbacks(), member})
 	}
 	_, err = s.Save(ctx, registration.Change{AOR: aor, Next: state, Now: now, Deadline: time.Now().Add(s.timeout)})
-	if errors.Is(err, registration.ErrConflict) {
+	if errors.Is(err, registration.ErrStale) {
 		return nil
 	}
 	return err
@@ -113,5 +123,5 @@ func (s *Store) showFallback(ctx context.Context, member string, now time.Time) 
 func (s *Store) alone(ctx context.Context, c command) error {
 	ctx, cancel := s.budget(ctx)
 	defer cancel()
-	return s.send(ctx, []command{c})
+	return s.send(ctx, c)
 }

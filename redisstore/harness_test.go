@@ -2,9 +2,12 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -146,15 +149,50 @@ func (h *harness) stored() []string {
 	return keys
 }
 
-// isChange tells the scripts that write for a REGISTER, by digest or source, from those of the housekeeping.
-func isChange(script any) bool {
-	return script == saveScript.Hash() || script == nonceSource+censusSource+saveSource ||
-		script == spendScript.Hash() || script == nonceSource+spendSource
+// flushScripts has every server forget its scripts.
+func (h *harness) flushScripts() {
+	masters, err := h.watcher.masters(h.ctx)
+	h.Expect(err).NotTo(HaveOccurred())
+	for _, master := range masters {
+		h.Expect(master.ScriptFlush(h.ctx).Err()).To(Succeed())
+	}
 }
 
-// onScript puts something around every run of the scripts that save or spend.
+// countRuns counts the pipelines with scripts.
+func countRuns(runs *int) func(context.Context, func(context.Context) error) error {
+	return func(ctx context.Context, run func(context.Context) error) error {
+		*runs++
+		return run(ctx)
+	}
+}
+
+// isChange tells the scripts that write for a REGISTER, by digest or source, from those of the housekeeping.
+func isChange(command redis.Cmder) bool {
+	if len(command.Args()) < 2 {
+		return false
+	}
+	script := command.Args()[1]
+	return script == saveScript.digest || script == saveScript.source || script == spendScript.digest || script == spendScript.source
+}
+
+// onScript puts something around every pipeline with scripts that save or spend.
 func (h *harness) onScript(around func(ctx context.Context, run func(context.Context) error) error) {
-	h.store.client.AddHook(scriptHook{around})
+	var one sync.Mutex // the servers of a cluster have their pipelines at once
+	hook := scriptHook{func(ctx context.Context, run func(context.Context) error) error {
+		one.Lock()
+		defer one.Unlock()
+		return around(ctx, run)
+	}}
+	cluster, ok := h.store.client.(*redis.ClusterClient)
+	if !ok {
+		h.store.client.AddHook(hook)
+		return
+	}
+	h.Expect(cluster.ForEachShard(h.ctx, func(_ context.Context, node *redis.Client) error {
+		node.AddHook(hook)
+		return nil
+	})).To(Succeed())
+	cluster.OnNewNode(func(node *redis.Client) { node.AddHook(hook) })
 }
 
 type scriptHook struct {
@@ -163,15 +201,20 @@ type scriptHook struct {
 
 func (s scriptHook) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (s scriptHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
-}
+func (s scriptHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 
-func (s scriptHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if script := cmd.Args(); len(script) < 2 || !isChange(script[1]) {
-			return next(ctx, cmd)
+func (s scriptHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, commands []redis.Cmder) error {
+		if !slices.ContainsFunc(commands, isChange) {
+			return next(ctx, commands)
 		}
-		return s.around(ctx, func(ctx context.Context) error { return next(ctx, cmd) })
+		err := s.around(ctx, func(ctx context.Context) error { return next(ctx, commands) })
+		var answer redis.Error
+		if err != nil && !errors.As(err, &answer) {
+			for _, c := range commands {
+				c.SetErr(err)
+			}
+		}
+		return err
 	}
 }

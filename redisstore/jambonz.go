@@ -1,10 +1,9 @@
 package redisstore
 
 import (
-	"bytes"
-	"encoding/json"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"sbc-registrar/registration"
 )
@@ -12,65 +11,85 @@ import (
 // jambonzProjection is a JSON string at user:user@host whose TTL is the rest of the registration.
 type jambonzProjection struct{ keys keyspace }
 
-// A jambonzUser has the fields that the readers know, in the order in which they have always been written. Every API
-// user sees them: nothing private goes in here.
-type jambonzUser struct {
-	Contact           string `json:"contact"`
-	SBCAddress        string `json:"sbcAddress"`
-	PrivateSBCAddress string `json:"privateSbcAddress,omitempty"`
-	Protocol          string `json:"protocol"`
-	Proxy             string `json:"proxy"`
-	CallHook          string `json:"callHook,omitempty"`
-	CallStatusHook    string `json:"callStatusHook,omitempty"`
-	AllowDirectApp    bool   `json:"allow_direct_app_calling"`
-	AllowDirectQueue  bool   `json:"allow_direct_queue_calling"`
-	AllowDirectUser   bool   `json:"allow_direct_user_calling"`
-	ExpiryTime        int64  `json:"expiryTime"`
-}
-
 func (j jambonzProjection) key(aor registration.AOR) string { return j.keys.jambonz(aor) }
 
-func (j jambonzProjection) show(aor registration.AOR, b registration.Binding, now time.Time) []command {
-	user := jambonzUser{
-		Contact:           b.Contact.URI.String(),
-		SBCAddress:        b.Flow.SBCAddress,
-		PrivateSBCAddress: b.Flow.PrivateSBCAddress,
-		Protocol:          b.Flow.Protocol,
-		Proxy:             "sip:" + b.Flow.Source.String(),
-		CallHook:          b.Grants.CallHook,
-		CallStatusHook:    b.Grants.CallStatusHook,
-		AllowDirectApp:    b.Grants.AllowDirectApp,
-		AllowDirectQueue:  b.Grants.AllowDirectQueue,
-		AllowDirectUser:   b.Grants.AllowDirectUser,
-		ExpiryTime:        b.Expires.UnixMilli(),
+func (j jambonzProjection) show(w *words, key string, b *registration.Binding, now time.Time) {
+	w.command(5)
+	w.add("SET", key)
+	w.text = appendUser(w.text, b)
+	w.end()
+	w.add("EX")
+	w.wholeSeconds(b.Expires.Sub(now))
+}
+
+// appendUser writes the fields that the readers know, in the order in which they have always been written. Every API user
+// sees them: nothing private goes in here.
+func appendUser(out []byte, b *registration.Binding) []byte {
+	out = appendMember(out, `{"contact":`, b.Contact.URI.String())
+	out = appendMember(out, `,"sbcAddress":`, b.Flow.SBCAddress)
+	out = appendOptionalMember(out, `,"privateSbcAddress":`, b.Flow.PrivateSBCAddress)
+	out = appendMember(out, `,"protocol":`, b.Flow.Protocol)
+	out = appendMember(out, `,"proxy":`, "sip:"+b.Flow.Source.String())
+	out = appendOptionalMember(out, `,"callHook":`, b.Grants.CallHook)
+	out = appendOptionalMember(out, `,"callStatusHook":`, b.Grants.CallStatusHook)
+	out = strconv.AppendBool(append(out, `,"allow_direct_app_calling":`...), b.Grants.AllowDirectApp)
+	out = strconv.AppendBool(append(out, `,"allow_direct_queue_calling":`...), b.Grants.AllowDirectQueue)
+	out = strconv.AppendBool(append(out, `,"allow_direct_user_calling":`...), b.Grants.AllowDirectUser)
+	out = appendTime(out, `,"expiryTime":`, b.Expires)
+	return append(out, '}')
+}
+
+func appendOptionalMember(out []byte, name, value string) []byte {
+	if value == "" {
+		return out
 	}
-	return []command{{"SET", j.key(aor), user.json(), "EX", wholeSeconds(b.Expires.Sub(now))}}
+	return appendMember(out, name, value)
 }
 
-// json writes the user as JavaScript would: & < > as they are.
-func (u jambonzUser) json() string {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	// Strings, booleans and integers always have a JSON form, and a bytes.Buffer takes all that is written.
-	_ = encoder.Encode(u)
-	return string(bytes.TrimSuffix(out.Bytes(), []byte("\n")))
+// appendMember writes a string as JavaScript would: & < > as they are. What is no UTF-8 is replaced.
+func appendMember(out []byte, name, value string) []byte {
+	out = append(append(out, name...), '"')
+	for !utf8.ValidString(value) {
+		good := 0
+		for r, size := utf8.DecodeRuneInString(value); r != utf8.RuneError || size > 1; r, size = utf8.DecodeRuneInString(value[good:]) {
+			good += size
+		}
+		out = append(appendEscaped(out, value[:good], false), `\ufffd`...)
+		value = value[good+1:]
+	}
+	return append(appendEscaped(out, value, false), '"')
 }
 
-// activeUsers is the sorted set of all jambonz keys, by the epoch millisecond at which each registration ends.
-type activeUsers struct{ keys keyspace }
-
-func (a activeUsers) add(aor registration.AOR, b registration.Binding) command {
-	return command{"ZADD", a.keys.activeUsers(), epoch(b.Expires), a.keys.jambonz(aor)}
+// writeUsers writes the commands that keep the set of active users right: a sorted set of all jambonz keys, by the epoch
+// millisecond at which each registration ends.
+func (p *plan) writeUsers(w *words) {
+	if p.planner.activeUsers == "" {
+		return
+	}
+	if p.newest != nil {
+		w.command(4)
+	} else {
+		w.command(3)
+	}
+	p.userWords(w)
+	w.command(4)
+	p.trimWords(w)
 }
 
-func (a activeUsers) remove(aor registration.AOR) command {
-	return command{"ZREM", a.keys.activeUsers(), a.keys.jambonz(aor)}
+// userWords are the command that adds the user, or removes it.
+func (p *plan) userWords(w *words) {
+	set, member := p.planner.activeUsers, p.planner.keys.jambonz(p.change.AOR)
+	if p.newest == nil {
+		w.add("ZREM", set, member)
+		return
+	}
+	w.add("ZADD", set)
+	w.epoch(p.newest.Expires)
+	w.add(member)
 }
 
-// trim drops those that have expired; Redis itself does not expire members.
-func (a activeUsers) trim(now time.Time) command {
-	return command{"ZREMRANGEBYSCORE", a.keys.activeUsers(), "0", epoch(now)}
+// trimWords are the command that drops those who have expired; Redis itself does not expire members.
+func (p *plan) trimWords(w *words) {
+	w.add("ZREMRANGEBYSCORE", p.planner.activeUsers, "0")
+	w.epoch(p.change.Now)
 }
-
-func epoch(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }

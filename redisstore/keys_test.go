@@ -70,6 +70,9 @@ func TestKeysOfAnAORShareASlot(t *testing.T) {
 			if hashSlot(key) != hashSlot(projection) {
 				t.Fatalf("%q and %q are in different slots", key, projection)
 			}
+			if keySlot(key) != int(hashSlot(key)) || slotOf(k.projected(), aor.User(), "@", aor.Host()) != int(hashSlot(key)) {
+				t.Fatalf("the slot of %q is %d", key, hashSlot(key))
+			}
 		}
 	})
 }
@@ -119,4 +122,10 @@ func TestHashSlot(t *testing.T) {
 	if got := hashSlot("123456789"); got != 0x31C3 {
 		t.Errorf("slot of 123456789 is %#x", got)
 	}
+	rapid.Check(t, func(t *rapid.T) {
+		key := rapid.StringMatching(`[a-c{}]{0,8}`).Draw(t, "key")
+		if keySlot(key) != int(hashSlot(key)) {
+			t.Fatalf("slot of %q is %d, want %d", key, keySlot(key), hashSlot(key))
+		}
+	})
 }

@@ -39,16 +39,20 @@ type Options struct {
 	DB       int
 	TLS      *tls.Config `json:"-"` // nil = plain
 
-	Prefix  string         // in front of every key; no braces, no control characters
-	Schema  Schema         // "" = Seed
-	Timeout time.Duration  // budget of one operation; 0 = DefaultTimeout
-	Extra   map[string]any `json:"-"` // other fields of go-redis' UniversalOptions by name, in any case
+	Prefix  string        // in front of every key; no braces, no control characters
+	Schema  Schema        // "" = Seed
+	Timeout time.Duration // budget of one operation; 0 = DefaultTimeout
+
+	// WaitReplicas is how many replicas must have a change before it counts as made; 0 = the master alone.
+	WaitReplicas int
+
+	Extra map[string]any `json:"-"` // other fields of go-redis' UniversalOptions by name, in any case
 }
 
 // Format prints the options without their secrets, whatever the verb.
 func (o Options) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "redisstore.Options{%s user=%q db=%d tls=%t prefix=%q schema=%s timeout=%s extra=%s}",
-		o.where(), o.Username, o.DB, o.TLS != nil, o.Prefix, o.Schema, o.Timeout, slices.Sorted(maps.Keys(o.Extra)))
+	fmt.Fprintf(f, "redisstore.Options{%s user=%q db=%d tls=%t prefix=%q schema=%s timeout=%s replicas=%d extra=%s}",
+		o.where(), o.Username, o.DB, o.TLS != nil, o.Prefix, o.Schema, o.Timeout, o.WaitReplicas, slices.Sorted(maps.Keys(o.Extra)))
 }
 
 func (o Options) where() string {
@@ -97,6 +101,7 @@ func (o Options) check() error {
 	refuse(!slices.Contains([]Schema{Seed, Jambonz, Both}, o.Schema),
 		fmt.Sprintf("schema %q is none of seed, jambonz and both", o.Schema))
 	refuse(clustered && o.Schema == Both, "schema both does not work in a cluster: its two keys fall in different slots")
+	refuse(o.WaitReplicas < 0, "a number of replicas is not negative")
 	refuse(strings.ContainsAny(o.Prefix, "{}"), "a prefix with braces would decide the slot of every key")
 	refuse(strings.ContainsFunc(o.Prefix, isControl), "a prefix holds no control characters")
 	return errors.Join(problems...)

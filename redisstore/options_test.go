@@ -22,6 +22,7 @@ func TestOpenRefuses(t *testing.T) {
 		"a cluster has no databases": {Cluster: cluster, DB: 1},
 		"is none of seed":            {Address: "127.0.0.1:6379", Schema: "other"},
 		"different slots":            {Cluster: cluster, Schema: Both},
+		"replicas is not negative":   {Address: "127.0.0.1:6379", WaitReplicas: -1},
 		"braces":                     {Address: "127.0.0.1:6379", Prefix: "{sip}:"},
 		"no control characters":      {Address: "127.0.0.1:6379", Prefix: "sip\n"},
 		"redis option Password":      {Address: "127.0.0.1:6379", Extra: map[string]any{"Password": "Secret"}},

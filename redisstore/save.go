@@ -2,13 +2,9 @@ package redisstore
 
 import (
 	"context"
-	"crypto/rand"
 	_ "embed"
-	"errors"
-	"fmt"
+	"strconv"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"sbc-registrar/registration"
 )
@@ -20,109 +16,103 @@ var (
 	saveSource string
 )
 
-// saveScript runs by its digest; a server that does not know it gets the source.
-var saveScript = redis.NewScript(nonceSource + censusSource + saveSource)
+var saveScript = newScript(nonceSource+censusSource+saveSource, true)
 
 // Save makes one change and returns the state that is now stored, with its new version.
 //
-// An error that is registration.ErrConflict: the stored version is not c.Next.Version; the state returned is the stored one
+// An error that is registration.ErrStale: the stored version is not c.Next.Version; the state returned is the stored one
 // at c.Now, to decide anew. One that is registration.ErrLate: the deadline has passed. One that is registration.ErrFull: the
 // realm has c.MaxUsers users, and this is none of them. One that is registration.ErrReplay: the nonce of c.Use was spent by
 // another request. In these cases nothing was changed.
-// With any other error it is unknown whether the change was made; when it was, it was before the deadline.
+// With any other error it may be unknown whether the change was made; when it was, it was before Save returned.
 //
 // Bindings and tombstones of c.Next that have expired at c.Now are not stored.
 func (s *Store) Save(ctx context.Context, c registration.Change) (registration.State, error) {
-	state, err := s.save(ctx, c)
-	if err != nil {
-		err = fmt.Errorf("save bindings: %w", err)
-	}
-	return state, err
+	return s.one(ctx, &c)
 }
 
-func (s *Store) save(ctx context.Context, c registration.Change) (registration.State, error) {
-	if !time.Now().Before(c.Deadline) {
-		return registration.State{}, registration.ErrLate
+// one is Do for one operation, to its end.
+func (s *Store) one(ctx context.Context, operation registration.Operation) (registration.State, error) {
+	results, settle := s.Do(ctx, []registration.Operation{operation})
+	if settle != nil {
+		settle()
 	}
-	ctx, cancel := s.budget(ctx)
-	defer cancel()
-	// Whoever asked is told that it failed when the budget is spent. A server that hung meanwhile must not make the change
-	// afterwards, even if the REGISTER's own deadline has not passed yet.
-	if until, ok := ctx.Deadline(); ok && until.Before(c.Deadline) {
-		c.Deadline = until
+	return results[0].State, results[0].Err
+}
+
+// prepareSave makes the run of save.lua.
+func (s *Store) prepareSave(j *job, c *registration.Change, w *words) {
+	j.next = live(c.Next, c.Now)
+	j.call.key, j.call.script, j.call.lasting = s.keys.bindings(c.AOR), saveScript, true
+	plan := s.planner.plan(c, &j.next)
+	begun := w.begin(scriptHead)
+	w.add(j.call.key, s.keys.nonces(c.AOR))
+	plan.writeKeys(w)
+	j.call.keys = w.since(begun, scriptHead)
+	w.text = strconv.AppendUint(append(w.text, s.token...), s.changes.Add(1), 36)
+	w.end()
+	j.call.placeDeadline(w, begun)
+	w.int(j.next.Version)
+	w.text = appendDocument(w.text, j.next)
+	w.end()
+	w.wholeMillis(lifetime(&j.next, c, j.call.until))
+	useWords(w, c.Use)
+	plan.writeCommands(w)
+	j.call.arguments = w.take(begun)
+	if s.planner.clustered {
+		j.extras = plan.extras()
 	}
-	next := c.Next.At(c.Now)
-	plan := s.planner.plan(c.AOR, next, c.Now)
-	s.planner.planCensus(&plan, s.keys, c, next)
-	call, err := s.newSaveCall(c, next, plan)
-	if err != nil {
-		return registration.State{}, err
-	}
-	if err := s.enter(ctx, plan.place); err != nil {
-		return registration.State{}, err
-	}
-	if err := s.send(ctx, plan.before); err != nil {
-		return registration.State{}, err
-	}
-	reply, err := s.runSave(ctx, call)
-	switch {
-	case err != nil:
-		return registration.State{}, err
-	case reply.status == statusLate:
-		return registration.State{}, registration.ErrLate
-	case reply.status == statusFull:
-		return registration.State{}, registration.ErrFull
-	case reply.status == statusReplay:
-		return registration.State{}, registration.ErrReplay
-	case reply.status == statusConflict:
-		current, err := decode(reply.version, reply.document)
-		if err != nil {
-			return registration.State{}, err
+}
+
+// live is the state at that time; it may be the same memory.
+func live(state registration.State, now time.Time) registration.State {
+	for i := range state.Bindings {
+		if !state.Bindings[i].Expires.After(now) {
+			return state.At(now)
 		}
-		return current.At(c.Now), registration.ErrConflict
 	}
-	// The change is made. What is left of the user in the set is trimmed when it expires, should this fail.
-	_ = s.send(ctx, plan.after)
-	_ = s.send(ctx, plan.leave)
-	next.Version = reply.version
-	return next, nil
+	for i := range state.Removed {
+		if !state.Removed[i].Until.After(now) {
+			return state.At(now)
+		}
+	}
+	return state
 }
 
-// A saveCall is one run of save.lua, less the deadline, which depends on the server.
-type saveCall struct {
-	keys     []string
-	token    string
-	deadline time.Time
-	version  int64
-	document string
-	lifetime time.Duration
-	use      registration.NonceUse
-	commands []command
+// saved is the result of a change that a server has answered.
+func (j *job) saved() {
+	c := j.operation.(*registration.Change)
+	switch status := j.call.answer.status; status {
+	case registration.StatusOK, registration.StatusDup:
+		j.next.Version = j.call.answer.version
+		j.result.State = j.next
+		j.end(status, nil)
+	case registration.StatusStale:
+		current, err := decode(j.call.answer.version, j.call.answer.document)
+		if err != nil {
+			j.end(registration.StatusFailed, err)
+			return
+		}
+		j.result.State = live(current, c.Now)
+		j.end(status, registration.ErrStale)
+	case registration.StatusFull:
+		if !j.call.open { // else an earlier run may yet find room
+			j.end(status, registration.ErrFull)
+		}
+	default:
+		j.end(status, failures[status])
+	}
 }
 
-func (s *Store) newSaveCall(c registration.Change, next registration.State, plan plan) (saveCall, error) {
-	document, err := encode(next)
-	return saveCall{
-		keys:     append([]string{s.keys.bindings(c.AOR), s.keys.nonces(c.AOR)}, plan.keys...),
-		token:    rand.Text(),
-		deadline: c.Deadline,
-		version:  next.Version,
-		document: document,
-		lifetime: lifetime(next, c),
-		use:      c.Use,
-		commands: plan.within,
-	}, err
-}
-
-// lifetime is how long the binding set is kept: as long as anything in it lives, and until the deadline at least, so
+// lifetime is how long the binding set is kept: as long as anything in it lives, and until the change is given up at least, so
 // that a repeated run finds the token of the first one.
-func lifetime(next registration.State, c registration.Change) time.Duration {
-	last := c.Deadline
-	for _, b := range next.Bindings {
-		last = later(last, b.Expires)
+func lifetime(next *registration.State, c *registration.Change, until time.Time) time.Duration {
+	last := until
+	for i := range next.Bindings {
+		last = later(last, next.Bindings[i].Expires)
 	}
-	for _, t := range next.Removed {
-		last = later(last, t.Until)
+	for i := range next.Removed {
+		last = later(last, next.Removed[i].Until)
 	}
 	return last.Sub(c.Now)
 }
@@ -132,98 +122,4 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-func (c saveCall) arguments(deadline time.Time) []any {
-	lifetime := max(1, (c.lifetime+time.Millisecond-1)/time.Millisecond)
-	args := append([]any{c.token, deadline.UnixMicro(), c.version, c.document, int64(lifetime)}, useArguments(c.use)...)
-	for _, words := range c.commands {
-		args = append(args, len(words))
-		for _, word := range words {
-			args = append(args, word)
-		}
-	}
-	return args
-}
-
-// runSave runs the script, once more after a lost connection: the token makes that safe, whether or not the first run
-// has taken effect.
-func (s *Store) runSave(ctx context.Context, call saveCall) (saveReply, error) {
-	var reply saveReply
-	err := s.again(ctx, func() error {
-		server, err := s.server(ctx, call.keys[0])
-		if err != nil {
-			return err
-		}
-		if reply, err = s.runSaveOn(ctx, server, call); err != nil || reply.status != statusLate {
-			return err
-		}
-		// Late by an estimate of a clock that has since been set, or of another server before a failover?
-		if deadline, _ := server.clock.at(call.deadline); deadline.After(reply.now) {
-			reply, err = s.runSaveOn(ctx, server, call)
-		}
-		return err
-	})
-	return reply, err
-}
-
-func (s *Store) runSaveOn(ctx context.Context, server server, call saveCall) (saveReply, error) {
-	deadline, err := server.translate(ctx, call.deadline)
-	if err != nil {
-		return saveReply{}, err
-	}
-	sent := time.Now()
-	result, err := saveScript.Run(ctx, s.client, call.keys, call.arguments(deadline)...).Slice()
-	if err != nil {
-		return saveReply{}, err
-	}
-	reply, err := parseSaveReply(result)
-	if err == nil {
-		server.clock.observe(sent, time.Now(), reply.now)
-	}
-	return reply, err
-}
-
-// What the scripts say.
-const (
-	statusOK       = "OK"
-	statusLate     = "LATE"
-	statusConflict = "CONFLICT"
-	statusFull     = "FULL"
-	statusReplay   = "REPLAY"
-)
-
-// A saveReply is what save.lua and spend.lua return.
-type saveReply struct {
-	status   string
-	now      time.Time // the server's
-	version  int64
-	document string
-}
-
-var errReply = errors.New("the script returned something else than it promises")
-
-func parseSaveReply(result []any) (saveReply, error) {
-	if len(result) != 4 {
-		return saveReply{}, errReply
-	}
-	status, _ := result[0].(string)
-	now, _ := result[1].(int64)
-	version, _ := result[2].(int64)
-	document, _ := result[3].(string)
-	switch status {
-	case statusOK, statusLate, statusConflict, statusFull, statusReplay:
-	default:
-		return saveReply{}, errReply
-	}
-	return saveReply{status: status, now: time.UnixMicro(now), version: version, document: document}, nil
-}
-
-// words are the arguments of a command for go-redis.
-func (c command) words() []any {
-	out := make([]any, len(c))
-	for i, word := range c {
-		out[i] = word
-	}
-	return out
 }

@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"strconv"
 	"time"
 
 	"sbc-registrar/registration"
@@ -12,16 +11,10 @@ type seedProjection struct{ keys keyspace }
 
 func (s seedProjection) key(aor registration.AOR) string { return s.keys.seed(aor) }
 
-func (s seedProjection) show(aor registration.AOR, b registration.Binding, now time.Time) []command {
-	key := s.key(aor)
-	return []command{
-		{"DEL", key}, // a key of another type, or fields that are no longer ours
-		{"HSET", key, "contact", b.Contact.URI.String(), "protocol", b.Flow.Protocol, "sbcAddress", b.Flow.SBCAddress},
-		{"EXPIRE", key, wholeSeconds(b.Expires.Sub(now))},
-	}
-}
-
-// wholeSeconds rounds up: a key must not be gone while its registration lasts.
-func wholeSeconds(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+func (s seedProjection) show(w *words, key string, b *registration.Binding, now time.Time) {
+	w.command(8)
+	w.add("HASH", key, "contact", b.Contact.URI.String(), "protocol", b.Flow.Protocol, "sbcAddress", b.Flow.SBCAddress)
+	w.command(3)
+	w.add("EXPIRE", key)
+	w.wholeSeconds(b.Expires.Sub(now))
 }

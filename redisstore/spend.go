@@ -5,10 +5,7 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"fmt"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"sbc-registrar/registration"
 )
@@ -16,53 +13,79 @@ import (
 //go:embed spend.lua
 var spendSource string
 
-var spendScript = redis.NewScript(nonceSource + spendSource)
+var spendScript = newScript(nonceSource+spendSource, true)
 
 // Spend returns what is stored for an AOR, like Load, to a request that changes nothing, and spends the nonce of that
 // request. An error that is registration.ErrReplay: another request has spent it. With any other error it is unknown
-// whether it is spent; for the same transaction it can be spent again.
+// whether it is spent, or will be in a moment; for the same transaction it can be spent again.
 func (s *Store) Spend(ctx context.Context, aor registration.AOR, now time.Time, use registration.NonceUse) (registration.State, error) {
-	state, err := s.spend(ctx, aor, use)
+	return s.one(ctx, &registration.Query{AOR: aor, Now: now, Use: use})
+}
+
+// Load returns what is stored for an AOR, less what has expired at now. Version 0: nothing is stored.
+func (s *Store) Load(ctx context.Context, aor registration.AOR, now time.Time) (registration.State, error) {
+	return s.one(ctx, &registration.Query{AOR: aor, Now: now})
+}
+
+func (s *Store) prepareLoad(j *job, q *registration.Query, w *words) {
+	j.call.key = s.keys.bindings(q.AOR)
+	begun := w.begin(1)
+	w.add(j.call.key, "version", "document")
+	j.call.arguments = w.take(begun)
+	j.call.arguments[0] = "hmget"
+}
+
+// prepareSpend makes the run of spend.lua.
+//
+// It has no deadline: a nonce that is spent for a client that was told 503 costs that client one more challenge at most.
+func (s *Store) prepareSpend(j *job, q *registration.Query, w *words) {
+	j.call.key, j.call.script = s.keys.bindings(q.AOR), spendScript
+	begun := w.begin(scriptHead)
+	w.add(j.call.key, s.keys.nonces(q.AOR))
+	j.call.keys = w.since(begun, scriptHead)
+	useWords(w, q.Use)
+	j.call.arguments = w.take(begun)
+}
+
+// found is the result of a query that a server has answered.
+func (j *job) found() {
+	q := j.operation.(*registration.Query)
+	version, document, err := j.call.answer.version, j.call.answer.document, error(nil)
+	if j.call.script == nil {
+		version, document, err = parseFields(j.call.reply)
+	} else if j.call.answer.status == registration.StatusReplay {
+		j.end(registration.StatusReplay, registration.ErrReplay)
+		return
+	}
+	var state registration.State
+	if err == nil {
+		state, err = decode(version, document)
+	}
 	if err != nil {
-		return registration.State{}, fmt.Errorf("spend nonce and load bindings: %w", err)
+		j.end(registration.StatusFailed, err)
+		return
 	}
-	return state.At(now), nil
+	j.result.State = live(state, q.Now)
+	j.end(registration.StatusOK, nil)
 }
 
-func (s *Store) spend(ctx context.Context, aor registration.AOR, use registration.NonceUse) (registration.State, error) {
-	ctx, cancel := s.budget(ctx)
-	defer cancel()
-	var reply saveReply
-	err := s.again(ctx, func() error {
-		keys := []string{s.keys.bindings(aor), s.keys.nonces(aor)}
-		result, err := spendScript.Run(ctx, s.client, keys, useArguments(use)...).Slice()
-		if err == nil {
-			reply, err = parseSaveReply(result)
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return registration.State{}, err
-	case reply.status == statusReplay:
-		return registration.State{}, registration.ErrReplay
-	}
-	return decode(reply.version, reply.document)
-}
-
-// useArguments are the words of a use.
-func useArguments(use registration.NonceUse) []any {
+// useWords writes the words of a use.
+func useWords(w *words, use registration.NonceUse) {
 	if use.IsZero() {
-		return []any{"", 0, 0, 0, "", ""}
+		w.add("", "0", "0", "0", "", "")
+		return
 	}
-	return []any{
-		use.Nonce, use.Count, use.Minted.UnixMilli(), max(1, use.Life.Milliseconds()),
-		short(use.Request), short(use.Transaction),
-	}
+	w.add(use.Nonce)
+	w.int(int64(use.Count))
+	w.epoch(use.Minted)
+	w.int(max(1, use.Life.Milliseconds()))
+	w.short(use.Request)
+	w.short(use.Transaction)
 }
 
-// short makes 12 characters without spaces of any text. Who looks for a second text with the same ones has 32 s.
-func short(text string) string {
+// short writes 12 characters without spaces that stand for any text. Who looks for a second text with the same ones has 32 s.
+func (w *words) short(text string) {
 	sum := sha256.Sum256([]byte(text))
-	return base64.RawURLEncoding.EncodeToString(sum[:9])
+	w.text = base64.RawURLEncoding.AppendEncode(w.text, sum[:9])
+	w.end()
 }

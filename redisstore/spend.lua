@@ -5,7 +5,7 @@
 --
 -- ARGV[1..6]  the use of a nonce (see use_of)
 --
--- Returns {status, this server's time in microseconds, version, document}:
+-- Returns one text, 'status time version document', with this server's time in microseconds:
 --   OK      spent, by this run, an earlier one of the same transaction, or the request that this one repeats
 --   REPLAY  another request has spent it; nothing is changed, version is 0, document is empty
 
@@ -15,10 +15,10 @@ local use = use_of(1)
 local is = standing(KEYS[2], use, now)
 
 if is == 'REPLAY' then
-  return {'REPLAY', now, 0, ''}
+  return string.format('REPLAY %.0f 0 ', now)
 end
 if is == 'NEW' then
   spend(KEYS[2], use, now)
 end
 local stored = redis.call('HMGET', KEYS[1], 'version', 'document')
-return {'OK', now, tonumber(stored[1] or 0), stored[2] or ''}
+return string.format('OK %.0f %.0f ', now, tonumber(stored[1] or 0)) .. (stored[2] or '')

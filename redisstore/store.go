@@ -2,10 +2,11 @@ package redisstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"net"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -15,11 +16,17 @@ import (
 
 // A Store keeps bindings in Redis. Make it by Open.
 type Store struct {
-	client  redis.UniversalClient
-	timeout time.Duration
-	keys    keyspace
-	planner planner
-	clocks  clocks
+	client   redis.UniversalClient
+	named    *namedClients
+	timeout  time.Duration
+	replicas int
+	keys     keyspace
+	planner  planner
+	nodes    nodes
+	settling places
+
+	token   string // of all changes of this Store, less the number of each
+	changes atomic.Uint64
 }
 
 // Open makes a store. It does not connect; its errors are those of the options, all together.
@@ -28,12 +35,20 @@ func Open(o Options) (*Store, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("redis settings: %w", err)
 	}
-	client, err := dial(o)
+	client, named, err := dial(o)
 	if err != nil {
 		return nil, err
 	}
 	keys := keyspace{prefix: o.Prefix, schema: o.Schema}
-	return &Store{client: client, timeout: o.Timeout, keys: keys, planner: newPlanner(keys, len(o.Cluster) > 0)}, nil
+	clustered := len(o.Cluster) > 0
+	s := &Store{
+		client: client, named: named, timeout: o.Timeout, replicas: o.WaitReplicas, keys: keys, planner: newPlanner(keys, clustered),
+		settling: make(places, settlers), token: rand.Text(),
+	}
+	if clustered {
+		s.nodes.owners = new([slots]atomic.Int32)
+	}
+	return s, nil
 }
 
 // Ping asks the server, in a cluster any node of it, for a sign of life.
@@ -47,36 +62,37 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 // Close closes the connections.
-func (s *Store) Close() error { return s.client.Close() }
-
-// Load returns what is stored for an AOR, less what has expired at now. Version 0: nothing is stored.
-func (s *Store) Load(ctx context.Context, aor registration.AOR, now time.Time) (registration.State, error) {
-	ctx, cancel := s.budget(ctx)
-	defer cancel()
-	var state registration.State
-	err := s.again(ctx, func() (err error) {
-		state, err = readState(queryState(ctx, s.client, s.keys.bindings(aor)))
-		return err
-	})
-	if err != nil {
-		return registration.State{}, fmt.Errorf("load bindings: %w", err)
-	}
-	return state.At(now), nil
-}
+func (s *Store) Close() error { return errors.Join(s.client.Close(), s.named.close()) }
 
 func queryState(ctx context.Context, client redis.Cmdable, key string) *redis.SliceCmd {
 	return client.HMGet(ctx, key, "version", "document")
 }
 
 func readState(reply *redis.SliceCmd) (registration.State, error) {
-	var stored struct {
-		Version  int64  `redis:"version"`
-		Document string `redis:"document"`
-	}
-	if err := reply.Scan(&stored); err != nil {
+	fields, err := reply.Result()
+	if err != nil {
 		return registration.State{}, err
 	}
-	return decode(stored.Version, stored.Document)
+	version, document, err := parseFields(fields)
+	if err != nil {
+		return registration.State{}, err
+	}
+	return decode(version, document)
+}
+
+// parseFields reads the version and the document of a binding set; of one that is not there they are 0 and "".
+func parseFields(reply any) (version int64, document string, err error) {
+	fields, _ := reply.([]any)
+	if len(fields) != 2 {
+		return 0, "", errAnswer
+	}
+	if text, ok := fields[0].(string); ok {
+		if version, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return 0, "", fmt.Errorf("stored version: %w", err)
+		}
+	}
+	document, _ = fields[1].(string)
+	return version, document, nil
 }
 
 // budget bounds one operation.
@@ -88,69 +104,38 @@ func (s *Store) budget(ctx context.Context) (context.Context, context.CancelFunc
 // master no more. In a cluster it has the map of the slots read anew, for the owner of the slot may be gone.
 func (s *Store) again(ctx context.Context, do func() error) error {
 	err := do()
-	if err == nil || ctx.Err() != nil || !isLost(err) {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	switch classify(err) {
+	case lost, unsent, refused:
+	default:
 		return err
 	}
 	if cluster, ok := s.client.(*redis.ClusterClient); ok {
 		cluster.ReloadState(ctx)
+		if !rest(ctx, firstPause) {
+			return err
+		}
 	}
 	return do()
 }
 
-// isLost tells a connection that could not be made, broke, or led to the wrong server from an answer of the right one.
-func isLost(err error) bool {
-	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		redis.IsReadOnlyError(err)
+// send runs a command that belongs to no script.
+func (s *Store) send(ctx context.Context, c command) error {
+	return s.client.Do(ctx, c.words()...).Err()
 }
 
-// send runs commands of one slot that belong to no script.
-func (s *Store) send(ctx context.Context, commands []command) error {
-	if len(commands) == 0 {
-		return nil
+// A command is one Redis command in words.
+type command []string
+
+// words are the arguments of a command for go-redis.
+func (c command) words() []any {
+	out := make([]any, len(c))
+	for i, word := range c {
+		out[i] = word
 	}
-	_, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-		for _, c := range commands {
-			pipe.Do(ctx, c.words()...)
-		}
-		return nil
-	})
-	return err
+	return out
 }
 
-// A server is a Redis master and its clock.
-type server struct {
-	client *redis.Client
-	clock  *clock
-}
-
-// server finds the master that has the key. It is asked for its time only: commands go through the cluster's client,
-// which follows redirections.
-func (s *Store) server(ctx context.Context, key string) (server, error) {
-	switch client := s.client.(type) {
-	case *redis.ClusterClient:
-		master, err := client.MasterForKey(ctx, key)
-		if err != nil {
-			return server{}, err
-		}
-		return server{master, s.clocks.of(master.Options().Addr)}, nil
-	default:
-		single := client.(*redis.Client)
-		return server{single, s.clocks.of(single.Options().Addr)}, nil
-	}
-}
-
-// translate tells what a moment of this host is on the server's clock, asking for its time if no reply has told it yet.
-func (s server) translate(ctx context.Context, moment time.Time) (time.Time, error) {
-	if there, ok := s.clock.at(moment); ok {
-		return there, nil
-	}
-	sent := time.Now()
-	now, err := s.client.Time(ctx).Result()
-	if err != nil {
-		return time.Time{}, err
-	}
-	s.clock.observe(sent, time.Now(), now)
-	there, _ := s.clock.at(moment)
-	return there, nil
-}
+func epoch(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }

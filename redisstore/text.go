@@ -2,22 +2,13 @@ package redisstore
 
 import (
 	"encoding/json"
-	"unicode/utf8"
 )
 
 // text is a string from the network. JSON has no other strings than UTF-8 and encoding/json replaces the rest, but a
 // Call-ID that comes back changed is another Call-ID: what is not UTF-8 is written as a list of one base64 text.
 type text string
 
-// MarshalJSON writes the text.
-func (t text) MarshalJSON() ([]byte, error) {
-	if utf8.ValidString(string(t)) {
-		return json.Marshal(string(t))
-	}
-	return json.Marshal([][]byte{[]byte(t)})
-}
-
-// UnmarshalJSON reads what MarshalJSON wrote.
+// UnmarshalJSON reads what appendText wrote.
 func (t *text) UnmarshalJSON(raw []byte) error {
 	if raw[0] != '[' {
 		return json.Unmarshal(raw, (*string)(t))

@@ -72,7 +72,9 @@ func proxied(r *Request) bool {
 // anybody anything that the callback has not granted already to the same client.
 func Absorb(now time.Time, state State, r *Request, p Policy) (Outcome, bool) {
 	outcome, ok := absorb(now, state, r, p, func(a Authorization) bool { return a.lasts(now, p) })
-	outcome.Detail += ", absorbed"
+	if ok {
+		outcome.Basis = Absorbed
+	}
 	return outcome, ok
 }
 
@@ -89,7 +91,7 @@ func Survive(now time.Time, state State, r *Request, p Policy) (Outcome, bool) {
 	}
 	next := outcome.Next.prolonged(-p.Absorb.Survive)
 	outcome.Next = &next
-	outcome.Detail += ", the callback could not be asked"
+	outcome.Basis = Survived
 	return outcome, true
 }
 

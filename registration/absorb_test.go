@@ -185,8 +185,12 @@ func TestWhatIsAbsorbed(t *testing.T) { // rule 53, fault 5
 			g.pass(c.passed)
 			request := g.arrived(next)
 			adapt(&request.Flow, c.flow)
-			if outcome, got := registration.Absorb(g.now, g.state, request, g.policy); got != c.want {
+			outcome, got := registration.Absorb(g.now, g.state, request, g.policy)
+			if got != c.want {
 				t.Errorf("absorbed %t (%s), want %t", got, outcome.Why(), c.want)
+			}
+			if got && outcome.Basis != registration.Absorbed {
+				t.Errorf("it rests on %q", outcome.Basis)
 			}
 		})
 	}
@@ -307,6 +311,9 @@ func TestKnownBindingsSurviveACallbackThatCannotBeAsked(t *testing.T) { // rule 
 				return
 			}
 			expect(t, outcome, 200, desk+";expires=3600")
+			if outcome.Basis != registration.Survived {
+				t.Errorf("it rests on %q", outcome.Basis)
+			}
 			if b := outcome.Next.Bindings[0]; b.Authorization != given {
 				t.Errorf("the callback's word is %+v, was %+v", b.Authorization, given)
 			}

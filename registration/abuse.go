@@ -16,7 +16,7 @@ func Reject(cause Cause) Outcome {
 
 // Ban is the 403 for a source that is banned. It reads as Reject, and does not count as a further guess.
 func Ban() Outcome {
-	outcome := Reject("source is banned")
+	outcome := Reject(Outlawed)
 	outcome.Deed, outcome.Guess = Banned, false
 	return outcome
 }

@@ -106,7 +106,7 @@ type Change struct {
 
 // Errors of a store that did not carry out a Change, and changed nothing.
 var (
-	ErrConflict = errors.New("the stored state is another than the one decided on")
-	ErrLate     = errors.New("the deadline had passed")
-	ErrFull     = errors.New("the realm has its maximum of users")
+	ErrStale = errors.New("the stored state is another than the one decided on")
+	ErrLate  = errors.New("the deadline had passed")
+	ErrFull  = errors.New("the realm has its maximum of users")
 )

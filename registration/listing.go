@@ -31,7 +31,7 @@ func accept(now time.Time, state State, r *Request, p Policy, deed Deed, detail 
 		if headers := l.headers(with.gruus, with.path); fits(headers) {
 			date := sip.Header{Name: "Date", Value: now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")}
 			headers = append(append(headers, requireOutbound(r)...), date)
-			return Outcome{Status: 200, Headers: headers, Deed: deed, Detail: detail}
+			return Outcome{Status: 200, Headers: headers, Deed: deed, Basis: Asked, Detail: detail}
 		}
 	}
 	return Outcome{Status: 500, Deed: Failed, Cause: "the bindings do not fit an answer"}

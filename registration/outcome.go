@@ -25,6 +25,22 @@ const (
 	Banned       Deed = "banned"  // too many failures before: 403 (rule 55)
 )
 
+// Deeds lists all of them.
+func Deeds() []Deed {
+	return []Deed{Registered, Refreshed, Unregistered, Queried, Repeated, Challenged, Refused, Failed, Shed, Limited, Banned}
+}
+
+// A Basis is what the acceptance of a REGISTER rests on.
+type Basis string
+
+// The bases.
+const (
+	Asked    Basis = "asked"    // the callback was asked about this very REGISTER
+	Absorbed Basis = "absorbed" // what it said to an earlier one (rule 53)
+	Survived Basis = "survived" // the same, since it could not be asked (rule 54)
+	Unstored Basis = "unstored" // what this node remembers: the store could not be reached, and holds nothing of it
+)
+
 // An Outcome is the final answer to one REGISTER and what has to be stored before it may be sent.
 type Outcome struct {
 	Status  int
@@ -32,6 +48,7 @@ type Outcome struct {
 	Headers []sip.Header // beside those that every answer echoes
 	Next    *State       // to be stored first, at the version that it carries; nil = nothing changes
 	Deed    Deed
+	Basis   Basis  // for metrics and the log: on whose word it was accepted; "" when it was not
 	Cause   Cause  // for metrics and the log: why it was not accepted; "" when it was; never sent
 	Detail  string // for the log: what the Cause was about, or which contact was granted what; never sent
 	Spammer bool   // the callback suspects the source; Detail is then the text that fail2ban filters match
@@ -50,6 +67,9 @@ const (
 	CallbackRefuse Cause = "callback said fail"
 	StoreFailed    Cause = "store failed" // Redis could not, or did not tell (rule 26)
 	DeadlinePassed Cause = "deadline passed"
+	Overloaded     Cause = "overload" // it was shed (P14)
+	Panicked       Cause = "panic"    // an actor failed over it
+	Outlawed       Cause = "source is banned"
 )
 
 // Why is the cause with its detail, for the log.

@@ -191,8 +191,8 @@ func TestARefreshKeepsOneBinding(t *testing.T) { // rule 24
 		t.Fatalf("a contact without port is another contact (RFC 3261 §19.1.4): %d, %d bindings", o.Status, len(g.state.Bindings))
 	}
 	o = g.get(register{contacts: []string{"<sip:daveh@203.0.113.9:5060>"}, cseq: 3, expires: "700"})
-	if o.Deed != registration.Refreshed || len(g.state.Bindings) != 2 {
-		t.Fatalf("%s, %d bindings", o.Deed, len(g.state.Bindings))
+	if o.Deed != registration.Refreshed || o.Basis != registration.Asked || len(g.state.Bindings) != 2 {
+		t.Fatalf("%s %s, %d bindings", o.Basis, o.Deed, len(g.state.Bindings))
 	}
 	b, _ := g.state.Newest()
 	if !b.Registered.Equal(noon) || !b.Refreshed.Equal(g.now) {

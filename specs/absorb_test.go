@@ -85,7 +85,7 @@ var _ = Describe("Absorbing refreshes (rule 53, fault 5)", func() {
 			Expect(phone.Register()).To(HaveStatus(200))
 			Expect(phone.Register()).To(HaveStatus(200))
 			Eventually(site.Registrar.Logs).Should(ContainElement(And(
-				HaveKeyWithValue("event", "register.refreshed"), HaveKeyWithValue("cause", HaveSuffix(", absorbed")))), "the log line")
+				HaveKeyWithValue("event", "register.refreshed"), HaveKeyWithValue("basis", "absorbed"))), "the log line")
 		})
 	})
 

@@ -84,6 +84,8 @@ var _ = Describe("The command line", func() {
 		Entry("itself"),
 		Entry("serve", "serve"),
 		Entry("demo", "demo"),
+		Entry("bench", "bench"),
+		Entry("bench callback", "bench", "callback"),
 		Entry("config", "config"),
 		Entry("config check", "config", "check"),
 		Entry("registrations list", "registrations", "list"),

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +26,7 @@ type benchFlags struct {
 	inFlight, count                                   int
 	ramp, duration, warmUp, within                    time.Duration
 	refresh, unregister, query, wrongPassword, aliens float64
+	probes                                            float64
 	prefill, onceEach, retry, shedOK                  bool
 	timeout                                           time.Duration
 	seed                                              uint64
@@ -54,7 +54,7 @@ per second, how long they take, what CPU time and memory they cost. It checks ev
 a 200 lists, and that there is exactly one. Exit status 1 means that something was wrong; the report says what.
 
 Without --listen and --app everything is started here: a registrar (this program's serve, in a process of its own), a
-callback, a Redis. With --outbound the servers dial the registrar for each request, otherwise it dials them.
+callback, a Redis that keeps nothing. With --outbound the servers dial the registrar for each request, otherwise it dials them.
 
 With --listen or --app any application of the drachtio control protocol is put under load. --listen plays a server on each
 address; the load begins once the application has routed REGISTER on all. --app dials the application for each request.
@@ -67,8 +67,8 @@ A deed is what a phone does: most register (a REGISTER that is challenged, then 
 started and has a new Call-ID). --refresh and the like say what part of them do something else. Phones come from 10.0.0.0/8,
 who guesses passwords from 172.16.0.0/12.`,
 		Example: `  sbc-registrar bench                                        # everything inside, 64 in flight, 10 s
-  sbc-registrar bench --redis server --rate 1000 --duration 1m
-  sbc-registrar bench --redis server --transports tcp --prefill --refresh 1 --in-flight 128
+  sbc-registrar bench --rate 1000 --duration 1m
+  sbc-registrar bench --transports tcp --prefill --refresh 1 --in-flight 128
   sbc-registrar bench --users 20000 --once-each --within 5s --retry --callback-latency 5ms --callback-concurrency 8
   sbc-registrar bench --listen 127.0.0.1:9022 --callback-listen 127.0.0.1:4000 --pid app=$(pidof node)
   sbc-registrar bench --app 127.0.0.1:3001 --count 10000 --json report.json`,
@@ -125,13 +125,14 @@ func (f *benchFlags) addLoad(flags *pflag.FlagSet) {
 	flags.Float64Var(&f.query, "query", 0, "`part` of deeds that ask for the bindings")
 	flags.Float64Var(&f.wrongPassword, "wrong-password", 0, "`part` of deeds that try a wrong password")
 	flags.Float64Var(&f.aliens, "strangers", 0, "`part` of deeds of users that nobody knows")
+	flags.Float64Var(&f.probes, "probes", 0, "`part` of deeds that are given up once they are challenged")
 	flags.BoolVar(&f.onceEach, "once-each", false, "instead: every user registers once, and the time is told until all are back")
 	flags.DurationVar(&f.within, "within", 0, "with --once-each: spread evenly over this time")
 	flags.Uint64Var(&f.seed, "seed", 1, "what chance begins with")
 }
 
 func (f *benchFlags) addParts(flags *pflag.FlagSet) {
-	flags.StringVar(&f.redis, "redis", "embedded", "Redis of the registrar that is started: embedded, server = a redis-server from PATH, or its `address`")
+	flags.StringVar(&f.redis, "redis", "auto", "Redis of the registrar that is started: server = a redis-server from PATH, embedded (slow), auto = the first of these, or an `address`")
 	flags.StringVar(&f.callback, "callback", "embedded", "callback of the registrar that is started: embedded, or its `URL`")
 	flags.StringVar(&f.callbackListen, "callback-listen", "", "`address` of the embedded callback; with --listen and --app it is started when this is given")
 	flags.DurationVar(&f.callbackLatency, "callback-latency", 0, "let the embedded callback take so long for each answer")
@@ -162,7 +163,7 @@ func (f *benchFlags) check() error {
 		f.duration = 5 * time.Minute
 	}
 	if f.redis == "" || f.callback == "" {
-		return fmt.Errorf("--redis and --callback cannot be empty")
+		return errors.New("--redis and --callback cannot be empty")
 	}
 	return nil
 }

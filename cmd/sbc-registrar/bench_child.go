@@ -63,15 +63,18 @@ func withoutSettings(environment []string) []string {
 
 // died says how a process ended that should not have.
 func (c *child) died() error {
-	why := strings.TrimSpace(c.words.String())
-	if why == "" && c.err != nil {
-		why = c.err.Error()
+	how := "by itself"
+	if c.err != nil {
+		how = c.err.Error()
 	}
-	return fmt.Errorf("the %s has ended: %s", c.name, why)
+	if words := strings.TrimSpace(c.words.String()); words != "" {
+		how += ": " + words
+	}
+	return fmt.Errorf("the %s has ended: %s", c.name, how)
 }
 
-// stop ends a process and waits for it.
-func (c *child) stop() {
+// stop ends a process and waits for it. The error is how it ended, if not well.
+func (c *child) stop() error {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM) // fails when it has ended
 	patience := time.NewTimer(childPatience)
 	defer patience.Stop()
@@ -81,6 +84,10 @@ func (c *child) stop() {
 		_ = c.cmd.Process.Kill()
 		<-c.ended
 	}
+	if c.err != nil {
+		return c.died()
+	}
+	return nil
 }
 
 // A tail keeps the last words of a process.

@@ -83,7 +83,7 @@ func (f *benchFlags) options() (load.Options, error) {
 		Listen: f.listen, Apps: f.apps, Servers: f.servers, Secret: f.secret, Connect: f.connect,
 		Population: population, Transports: shares, Algorithms: f.algorithms, Expires: f.expires, Sources: f.sources,
 		Mix: load.Mix{
-			Refresh: f.refresh, Unregister: f.unregister, Query: f.query, WrongPassword: f.wrongPassword, Strangers: f.aliens,
+			Refresh: f.refresh, Unregister: f.unregister, Query: f.query, WrongPassword: f.wrongPassword, Strangers: f.aliens, Probes: f.probes,
 		},
 		Rate: f.rate, InFlight: f.inFlight, Ramp: f.ramp, Duration: f.duration, Count: f.count, WarmUp: f.warmUp, Prefill: f.prefill,
 		OnceEach: f.onceEach, Within: f.within, Retry: f.retry, ShedOK: f.shedOK, Timeout: f.timeout, Processes: processes, Seed: f.seed,

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,7 +14,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"sbc-registrar/load"
@@ -46,15 +47,17 @@ func newBenchParts(f *benchFlags) (*benchParts, error) {
 	return &benchParts{flags: f, program: program, folder: folder}, nil
 }
 
-// stop ends all processes, the last that was started first.
-func (p *benchParts) stop() {
+// stop ends all processes, the last that was started first. Its error is how one ended that did not end well.
+func (p *benchParts) stop() error {
+	var errs []error
 	for i := len(p.children) - 1; i >= 0; i-- {
-		p.children[i].stop()
+		errs = append(errs, p.children[i].stop())
 	}
+	p.children = nil
 	if p.log != nil {
-		_ = p.log.Close()
+		errs = append(errs, p.log.Close())
 	}
-	_ = os.RemoveAll(p.folder)
+	return errors.Join(append(errs, os.RemoveAll(p.folder))...)
 }
 
 func (p *benchParts) start(name string, out io.Writer, program string, arguments ...string) (*child, error) {
@@ -106,6 +109,13 @@ func (p *benchParts) startCallback() error {
 // startRedis starts the Redis that is wanted.
 func (p *benchParts) startRedis() error {
 	switch p.flags.redis {
+	case "auto":
+		if _, err := exec.LookPath("redis-server"); err == nil {
+			p.flags.redis = "server"
+		} else {
+			p.flags.redis = "embedded"
+		}
+		return p.startRedis()
 	case "embedded":
 		said := newFirstLine()
 		c, err := p.start("redis", said, p.program, "bench", "redis", "--listen", "127.0.0.1:0")
@@ -136,7 +146,7 @@ func (p *benchParts) startRedisServer() error {
 	if err != nil {
 		return err
 	}
-	return c.await(func() bool { return listens(p.redis) })
+	return c.await(func() error { return listens(p.redis) })
 }
 
 // startRegistrar starts serve with a configuration of its own. It connects to the control ports, or listens on the address.
@@ -164,7 +174,7 @@ func (p *benchParts) startRegistrar(ports []string, listen string) (ready func()
 	if err != nil {
 		return nil, err
 	}
-	return func() error { return c.await(func() bool { return isReady("http://" + health + "/readyz") }) }, nil
+	return func() error { return c.await(func() error { return get("http://"+health+"/readyz", nil) }) }, nil
 }
 
 // configuration writes the configuration of the registrar. All that is not named is as in production.
@@ -197,27 +207,25 @@ func (p *benchParts) configuration(ports []string, listen, health string) (strin
 	return file, os.WriteFile(file, text, 0o600)
 }
 
-// await waits until something is the case, or the process has ended.
-func (c *child) await(done func() bool) error {
+// await waits until there is no error any more, or the process has ended.
+func (c *child) await(attempt func() error) error {
 	patience := time.NewTimer(readyTime)
 	defer patience.Stop()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
-	for !done() {
+	for {
+		err := attempt()
+		if err == nil {
+			return nil
+		}
 		select {
 		case <-again.C:
 		case <-c.ended:
 			return c.died()
 		case <-patience.C:
-			return fmt.Errorf("the %s is not ready after %v: %s", c.name, readyTime, strings.TrimSpace(c.words.String()))
+			return fmt.Errorf("the %s is not ready after %v: %w", c.name, readyTime, err)
 		}
 	}
-	return nil
-}
-
-// isReady asks a readiness endpoint.
-func isReady(url string) bool {
-	return get(url, nil) == nil
 }
 
 // get reads JSON into a value, if there is one.
@@ -234,7 +242,8 @@ func get(url string, into any) error {
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, response.Status)
+		body, _ := io.ReadAll(io.LimitReader(response.Body, 1000)) // what there is of it is better than nothing
+		return fmt.Errorf("%s: %s %s", url, response.Status, bytes.TrimSpace(body))
 	}
 	if into == nil {
 		return nil
@@ -242,14 +251,13 @@ func get(url string, into any) error {
 	return json.NewDecoder(response.Body).Decode(into)
 }
 
-func listens(address string) bool {
+func listens(address string) error {
 	dialer := net.Dialer{Timeout: time.Second}
 	conn, err := dialer.DialContext(context.Background(), "tcp", address)
 	if err != nil {
-		return false
+		return err
 	}
-	_ = conn.Close()
-	return true
+	return conn.Close()
 }
 
 // freeAddress is a loopback address at which nobody listens at the moment.

@@ -51,20 +51,25 @@ func runBench(ctx context.Context, f *benchFlags, out, progress io.Writer) error
 	if err != nil {
 		return err
 	}
-	defer parts.stop()
-	generator, err := parts.prepare(ctx, options, progress)
+	err = parts.run(ctx, options, out, progress)
+	return errors.Join(err, parts.stop())
+}
+
+// run makes the load and reports.
+func (p *benchParts) run(ctx context.Context, o load.Options, out, progress io.Writer) error {
+	generator, err := p.prepare(ctx, o, progress)
 	if err != nil {
 		return err
 	}
 	defer generator.Close()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	parts.guard(ctx, cancel)
-	report, err := f.watch(ctx, generator, progress)
+	p.guard(ctx, cancel)
+	report, err := p.flags.watch(ctx, generator, progress)
 	if err != nil {
 		return errors.Join(err, endedEarly(ctx))
 	}
-	return errors.Join(f.tell(parts.result(report, options), out), endedEarly(ctx))
+	return errors.Join(p.flags.tell(p.result(report, o), out), endedEarly(ctx))
 }
 
 // guard ends the run when a process ends that should not.
@@ -161,7 +166,7 @@ func (p *benchParts) printForeign(generator *load.Generator, progress io.Writer)
 		return
 	}
 	for _, address := range generator.Addresses() {
-		_, _ = fmt.Fprintf(progress, "drachtio server at %s, secret %q\n", address, p.flags.secret)
+		_, _ = fmt.Fprintf(progress, "drachtio server at %s\n", address)
 	}
 	if p.callback != "" {
 		_, _ = fmt.Fprintf(progress, "callback at %s\n", p.callback)

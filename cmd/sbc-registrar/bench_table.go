@@ -17,10 +17,10 @@ func writeBenchTable(out io.Writer, r benchResult) {
 	_, _ = fmt.Fprintln(w, "\tdone\tfailed\tper second\tone message\tp50 ms\tp90\tp99\tp99.9\tmax\t")
 	for _, kind := range r.Kinds() {
 		d := r.Deeds[kind]
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%.0f\t%d\t%s\n", kindText(kind), d.Done, d.Failed, d.PerSecond, d.OneMessage, latencyText(d.Latency))
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%.0f\t%d\t%s\n", column(kindText(kind)), d.Done, d.Failed, d.PerSecond, d.OneMessage, latencyText(d.Latency))
 	}
 	if r.First.Count > 0 {
-		_, _ = fmt.Fprintf(w, "first message (401)\t%d\t\t%.0f\t\t%s\n", r.First.Count, float64(r.First.Count)/max(r.Seconds, 1e-9), latencyText(r.First))
+		_, _ = fmt.Fprintf(w, column("first message (401)")+"\t%d\t\t%.0f\t\t%s\n", r.First.Count, float64(r.First.Count)/max(r.Seconds, 1e-9), latencyText(r.First))
 	}
 	_ = w.Flush()
 	_, _ = fmt.Fprintln(out)
@@ -53,17 +53,21 @@ func latencyText(l load.Latency) string {
 
 func writeProcesses(out io.Writer, r benchResult) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintln(w, "process\tCPU s\tCPU s per 1,000\tmemory MB\tpeak MB\t")
+	_, _ = fmt.Fprintln(w, column("process")+"\tCPU s\tper 1,000\tµs each\tmemory MB\tpeak MB\t")
 	for _, p := range r.Processes {
 		if p.Gone {
-			_, _ = fmt.Fprintf(w, "%s\tnot known\t\t\t\t\n", p.Name)
+			_, _ = fmt.Fprintf(w, "%s\tnot known\t\t\t\t\t\n", column(p.Name))
 			continue
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%.2f\t%.4f\t%.0f\t%.0f\t\n", p.Name, p.CPUSeconds, p.CPUPer1000, megabytes(p.ResidentBytes), megabytes(p.PeakBytes))
+		_, _ = fmt.Fprintf(w, "%s\t%.2f\t%.4f\t%.1f\t%.0f\t%.0f\t\n", column(p.Name), p.CPUSeconds, p.CPUPer1000, p.CPUPer1000*1000,
+			megabytes(p.ResidentBytes), megabytes(p.PeakBytes))
 	}
 	_ = w.Flush()
 	_, _ = fmt.Fprintln(out)
 }
+
+// column is a name in the first column: it stands at the left, numbers at the right.
+func column(name string) string { return fmt.Sprintf("%-20s", name) }
 
 func megabytes(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
@@ -91,6 +95,12 @@ func writeBenchNotes(out io.Writer, r benchResult) {
 		if n := r.Faults[f.String()]; n > 0 {
 			say("%8d %s", n, f.Text())
 		}
+	}
+	if often := r.PerSecond / float64(max(r.Users, 1)); r.Faults[load.Shed.String()] > 0 && often > 1 {
+		say("Each user did %.1f deeds per second: a registrar limits that (here by abuse.aorRate). More --users do less each.", often)
+	}
+	if r.Load.Redis == "embedded" {
+		say("The embedded Redis is slow: install redis-server, or name one by --redis.")
 	}
 	if r.Mistakes > 0 {
 		say("Answers by status: %s", statusText(r.Report))

@@ -62,7 +62,7 @@ address, such as --udp 0.0.0.0:5060; mind that the demo's passwords are public. 
 	flags.StringVar(&at.control, "control", "127.0.0.1:9022", "`address` or port of the drachtio control protocol")
 	flags.StringVar(&at.redis, "redis", "127.0.0.1:6380", "`address` or port of the embedded Redis")
 	flags.StringVar(&at.callback, "callback", "127.0.0.1:3081", "`address` or port of the embedded callback")
-	flags.StringVar(&at.http, "http", "127.0.0.1:3080", "`address` or port for /healthz and /readyz")
+	flags.StringVar(&at.http, "http", "127.0.0.1:3080", "`address` or port for /healthz, /readyz and /metrics")
 	flags.StringVar(&logging.Level, "log-level", "info", "lowest `level` that is logged; debug shows challenges too")
 	flags.StringVar(&logging.Format, "log-format", "pretty", "`format` of the log: pretty or json")
 	return cmd
@@ -165,7 +165,7 @@ sbc-registrar demo: everything runs inside this process.
   Redis      redis-cli -h %s -p %s keys '*'
   Callback   %s
   Control    %s (the drachtio protocol)
-  Health     http://%s/readyz
+  Health     http://%s/readyz   metrics: /metrics
 
   Users, in the domain 127.0.0.1 or localhost:
 %s

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"fmt"
-	"net"
 
 	"github.com/rs/zerolog"
 
@@ -32,14 +31,38 @@ func openLinks(s config.Drachtio, log zerolog.Logger) (actors.Links, error) {
 		}
 	}
 	if s.Listening() {
-		links.Listener, err = drachtio.Listen(s.ListenAddress(), drachtio.ListenOptions{
-			Options: links.Options, Allow: s.Allow, Pins: pins,
-			Rejected: func(remote net.Addr, err error) {
-				log.Warn().Str("event", "link.rejected").Str("remote", fmt.Sprint(remote)).Err(err).Msg("connection turned away")
-			},
+		links.Listener, err = listen(s, drachtio.ListenOptions{
+			Options: links.Options, Allow: s.Allow, Pins: pins, MaxConnections: sessionLimit(descriptorLimit()),
+			Rejected: newRejections(log).tell,
 		})
 	}
 	return links, err
+}
+
+// listen takes the socket that a service manager holds for us, or opens one.
+func listen(s config.Drachtio, o drachtio.ListenOptions) (*drachtio.Listener, error) {
+	socket, err := inheritedSocket()
+	if err != nil {
+		return nil, err
+	}
+	if socket == nil {
+		return drachtio.Listen(s.ListenAddress(), o)
+	}
+	listener, err := drachtio.NewListener(socket, o)
+	if err != nil {
+		_ = socket.Close()
+	}
+	return listener, err
+}
+
+// sessionLimit is how many connections of drachtio servers we take at once, out of so many descriptors (0 = not known): a quarter,
+// so that whoever connects leaves enough for callbacks and Redis. A connection lives for as long as its REGISTER takes.
+func sessionLimit(descriptors int) int {
+	const most, fewest = 1024, 8
+	if descriptors == 0 {
+		return most
+	}
+	return min(max(descriptors/4, fewest), most)
 }
 
 // linkTLS is our side of TLS: the client's with pinned keys, or the server's, whose listener checks the pins itself.

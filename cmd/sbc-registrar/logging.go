@@ -30,6 +30,7 @@ func newLog(s config.Logging, out io.Writer) zerolog.Logger {
 	}
 	log := zerolog.New(out).Level(level).With().Timestamp().Logger()
 	redis.SetLogger(redisLog{log})
+	takeStandardLog(log)
 	return log
 }
 

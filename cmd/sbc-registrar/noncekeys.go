@@ -41,14 +41,15 @@ type keySharer struct {
 	own   []byte
 	known [][]byte // what Redis said last
 	log   zerolog.Logger
+	read  func() // told of each look that succeeds
 	stop  context.CancelFunc
 	done  sync.WaitGroup
 }
 
 // shareKeys looks at once, and goes on looking until close.
-func shareKeys(store *redisstore.Store, keys *challenge.Keys, log zerolog.Logger) *keySharer {
+func shareKeys(store *redisstore.Store, keys *challenge.Keys, log zerolog.Logger, read func()) *keySharer {
 	ctx, stop := context.WithCancel(context.Background())
-	k := &keySharer{store: store, keys: keys, own: challenge.RandomKey(), log: log, stop: stop}
+	k := &keySharer{store: store, keys: keys, own: challenge.RandomKey(), log: log, read: read, stop: stop}
 	_ = keys.Set(k.own) // it is long enough
 	first := k.look(ctx)
 	k.done.Go(func() { k.run(ctx, first) })
@@ -81,6 +82,7 @@ func (k *keySharer) look(ctx context.Context) time.Duration {
 		return keyRetry
 	}
 	k.known = shared
+	k.read()
 	return keyRefresh
 }
 

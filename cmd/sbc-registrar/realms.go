@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 
+	"github.com/rs/zerolog"
+
 	"sbc-registrar/actors"
 	"sbc-registrar/authhook"
 	"sbc-registrar/challenge"
@@ -15,6 +17,7 @@ import (
 type realmsBuilder struct {
 	settings config.Settings
 	keys     *challenge.Keys
+	log      zerolog.Logger
 	hooks    []*authhook.Client // to be closed
 }
 
@@ -22,6 +25,7 @@ type realmsBuilder struct {
 func (b *realmsBuilder) standard() (actors.Realm, error) {
 	s := b.settings
 	realm, err := b.realm(s.AuthCallback, s.Auth.Digest, s.Registration.Lifetimes, s.Limits)
+	realm.Name = standardRealm
 	realm.Policy.Domains, realm.Policy.AllowIPDomains = s.Registration.Domains, s.Registration.AllowIPDomains
 	if s.AuthCallback.URI == "" {
 		realm.Policy.Domains = nil
@@ -39,7 +43,7 @@ func (b *realmsBuilder) named() ([]actors.Realm, error) {
 		if err != nil {
 			return nil, fmt.Errorf("realm %s: %w", s.Name, err)
 		}
-		realm.Policy.Domains, realm.Name = s.Names, s.Name
+		realm.Name, realm.Policy.Domains = s.Names[0], s.Names
 		realms = append(realms, realm)
 	}
 	return realms, nil
@@ -58,7 +62,9 @@ func (b *realmsBuilder) realm(callback config.AuthCallback, digest config.Digest
 	if err != nil || callback.URI == "" {
 		return realm, err
 	}
-	hook, err := authhook.New(hookOptions(callback))
+	options := hookOptions(callback)
+	options.Notice = tlsNotice(b.log, callback.URI.String())
+	hook, err := authhook.New(options)
 	if err != nil {
 		return realm, err
 	}
@@ -86,11 +92,24 @@ func policyOf(s config.Lifetimes, limits config.Limits, common config.Registrati
 	return policy
 }
 
+// tlsNotice logs what became of TLS files that have changed.
+func tlsNotice(log zerolog.Logger, callback string) func(error) {
+	return func(err error) {
+		if err != nil {
+			log.Error().Str("event", "callback.tls.failed").Str("callback", callback).Err(err).
+				Msg("the changed TLS files cannot be used: connections go on with the old ones")
+			return
+		}
+		log.Info().Str("event", "callback.tls.reloaded").Str("callback", callback).Msg("new connections use the changed TLS files")
+	}
+}
+
 func hookOptions(s config.AuthCallback) authhook.Options {
 	return authhook.Options{
 		URI: s.URI.Reveal(), Method: s.Method, Body: authhook.Body(s.Body),
 		Username: s.Auth.Username, Password: s.Auth.Password.Reveal(),
-		SignatureSecret: s.SignatureSecret.Reveal(), UserAgent: s.UserAgent, Timeout: s.Timeout, Concurrency: s.Concurrency,
+		SignatureSecret: s.SignatureSecret.Reveal(), UserAgent: s.UserAgent,
+		Timeout: s.Timeout, Concurrency: s.Concurrency, ConnectionLifetime: s.Lifetime,
 		TLS: authhook.TLS{CA: s.TLS.CA, Cert: s.TLS.Cert, Key: s.TLS.Key, ServerName: s.TLS.ServerName, Insecure: s.TLS.Insecure},
 	}
 }

@@ -31,6 +31,7 @@ type program struct {
 	hooks     []*authhook.Client
 	registrar atomic.Pointer[actors.Registrar] // nil until it runs; readiness asks for it at any time
 	admin     *admin.Server
+	telemetry *telemetry
 	stopping  atomic.Bool
 
 	fallbacks *background // shows the next binding of an address of record when its newest has expired
@@ -55,8 +56,11 @@ func (p *program) join(s config.Settings) (err error) {
 	if err != nil {
 		return err
 	}
+	if p.telemetry, err = startTelemetry(s, p.log, p.checks()); err != nil {
+		return err
+	}
 	if len(s.Auth.NonceSecrets) == 0 && s.Auth.NonceSecret == "" {
-		p.sharer = shareKeys(p.store, keys, p.log)
+		p.sharer = shareKeys(p.store, keys, p.log, p.telemetry.nonceKeysRead)
 	}
 	standard, named, err := p.realms(s, keys)
 	if err != nil {
@@ -79,17 +83,20 @@ func (p *program) join(s config.Settings) (err error) {
 		Limits: actors.Limits{
 			Deadline: s.Registration.Deadline, Callbacks: s.AuthCallback.Concurrency, StoreReserve: s.Redis.Timeout,
 			UnderWay: s.Overload.UnderWay, PerSource: orUnbounded(s.Overload.PerSource), RetryAfter: s.Overload.RetryAfter,
+			OutageGrant: s.Redis.OutageGrant, OutageMemory: s.Redis.OutageMemory,
 			RememberFlows: s.Registration.MaxExpires,
 		},
 		Guard:     guard.New(guardOptions(s.Abuse)),
 		Blacklist: p.banList(),
 		Links:     links,
 		Log:       p.log,
+		Meter:     p.telemetry.meter(),
 	})
 	if err != nil {
 		return err
 	}
 	p.registrar.Store(registrar)
+	p.telemetry.watch(p.snapshot, p.checks(), p.userCount(s), s.Metrics.UsersInterval)
 	p.fallbacks = inBackground(func(ctx context.Context) { p.store.KeepFallbacks(ctx, p.fallbackFailed) })
 	return nil
 }
@@ -108,7 +115,7 @@ func (p *program) fallbackFailed(err error) {
 
 // realms are those of the settings; their callback clients are the program's to close.
 func (p *program) realms(s config.Settings, keys *challenge.Keys) (standard actors.Realm, named []actors.Realm, err error) {
-	b := realmsBuilder{settings: s, keys: keys}
+	b := realmsBuilder{settings: s, keys: keys, log: p.log}
 	defer func() { p.hooks = b.hooks }()
 	if standard, err = b.standard(); err != nil {
 		return standard, nil, err
@@ -121,9 +128,21 @@ func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
 	if s.Address == "" {
 		return nil, nil
 	}
-	return admin.Start(s.Address,
-		admin.Check{Name: "drachtio", Probe: p.probeLinks},
-		admin.Check{Name: "redis", Probe: p.store.Ping})
+	return admin.Start(s.Address, admin.Options{Metrics: p.telemetry.handler(), Profiling: s.Profiling}, p.checks()...)
+}
+
+// checks are what must hold before this node takes REGISTERs.
+func (p *program) checks() []admin.Check {
+	return []admin.Check{{Name: "drachtio", Probe: p.probeLinks}, {Name: "redis", Probe: p.store.Ping}}
+}
+
+// snapshot is what the registrar has in hand; false while there is none.
+func (p *program) snapshot() (actors.Snapshot, bool) {
+	registrar := p.registrar.Load()
+	if registrar == nil {
+		return actors.Snapshot{}, false
+	}
+	return registrar.Snapshot(), true
 }
 
 func (p *program) probeLinks(ctx context.Context) error {
@@ -153,6 +172,9 @@ func (p *program) stop() error {
 func (p *program) close() {
 	if p.fallbacks != nil {
 		p.fallbacks.stop()
+	}
+	if p.telemetry != nil {
+		p.telemetry.close()
 	}
 	for _, hook := range p.hooks {
 		hook.Close()
@@ -198,7 +220,7 @@ func openStore(s config.Redis) (*redisstore.Store, error) {
 		Socket: s.Socket, Sentinels: s.Sentinels, SentinelMaster: s.SentinelMaster,
 		SentinelUsername: s.SentinelUsername, SentinelPassword: s.SentinelPassword.Reveal(),
 		Cluster: s.Cluster, Username: s.Username, Password: s.Password.Reveal(), DB: s.DB,
-		Prefix: s.Prefix, Schema: redisstore.Schema(s.Schema), Timeout: s.Timeout, Extra: s.Options,
+		Prefix: s.Prefix, Schema: redisstore.Schema(s.Schema), Timeout: s.Timeout, WaitReplicas: s.WaitReplicas, Extra: s.Options,
 	}
 	if s.Socket == "" && len(s.Sentinels)+len(s.Cluster) == 0 {
 		o.Address = net.JoinHostPort(s.Host, fmt.Sprint(s.Port))

@@ -22,7 +22,10 @@ the servers open (their request-handlers name this program). Neither they nor Re
 /readyz tells when REGISTERs can be served.
 
 SIGTERM or Ctrl-C stops it cleanly: it asks the servers for no more requests, finishes what is in flight (at most
-10 s) and exits 0. A second signal ends it at once.`,
+10 s) and exits 0. A second signal ends it at once, as if it had not been caught (in a shell, status 143 or 130).
+
+Started by systemd, it tells when it is ready (Type=notify), what it waits for (systemctl status), and feeds the
+watchdog while its actors answer; and it takes the socket of a .socket unit to listen on. See deploy/systemd.`,
 		Example: `  sbc-registrar serve --config /etc/sbc-registrar.json
   DRACHTIO_HOST=10.0.0.5 JAMBONES_REDIS_HOST=10.0.0.6 \
   SBC_REGISTRAR_REDIS_SCHEMA=jambonz SBC_REGISTRAR_AUTHCALLBACK_URI=https://example.com/auth sbc-registrar serve`,
@@ -35,7 +38,11 @@ SIGTERM or Ctrl-C stops it cleanly: it asks the servers for no more requests, fi
 			ctx, release := untilSignal(cmd.Context())
 			defer release()
 			tuneCollector()
-			return run(ctx, settings, newLog(settings.Logging, os.Stdout), func(*program) {})
+			told := func() {}
+			defer func() { told() }()
+			return run(ctx, settings, newLog(settings.Logging, os.Stdout), func(p *program) {
+				told = tellServiceManager(ctx, p)
+			})
 		},
 	}
 }

@@ -1,9 +1,12 @@
 package support
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -11,6 +14,7 @@ import (
 
 	"github.com/icholy/digest"
 	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
 )
 
 // Called is one request that a Callback got.
@@ -33,13 +37,43 @@ type Callback struct {
 	called []Called
 }
 
-// StartCallback starts a callback that knows users by name and password.
-func StartCallback(users map[string]string) *Callback {
+// StartCallback starts a callback that knows users by name and password, with changes to its server before that starts: it
+// speaks TLS when they give it a configuration.
+func StartCallback(users map[string]string, changes ...func(*httptest.Server)) *Callback {
+	GinkgoHelper()
 	c := &Callback{users: users, grant: `{"status":"ok"}`}
-	c.server = httptest.NewServer(c)
+	c.server = httptest.NewUnstartedServer(c)
+	c.server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(GinkgoWriter, nil), slog.LevelInfo)
+	for _, change := range changes {
+		change(c.server)
+	}
+	if c.server.TLS != nil {
+		c.server.StartTLS()
+	} else {
+		c.server.Start()
+	}
 	DeferCleanup(c.Close)
 	return c
 }
+
+// At makes a callback listen at an address, also one at which another has listened before.
+func At(address string) func(*httptest.Server) {
+	GinkgoHelper()
+	listener, err := net.Listen("tcp", address)
+	Expect(err).NotTo(HaveOccurred(), "listen at %s", address)
+	return func(server *httptest.Server) {
+		_ = server.Listener.Close()
+		server.Listener = listener
+	}
+}
+
+// Speaking makes a callback speak TLS.
+func Speaking(config *tls.Config) func(*httptest.Server) {
+	return func(server *httptest.Server) { server.TLS = config }
+}
+
+// Address is the host and port at which the callback listens.
+func (c *Callback) Address() string { return c.server.Listener.Addr().String() }
 
 // URL is where the callback listens.
 func (c *Callback) URL() string { return c.server.URL + "/auth" }

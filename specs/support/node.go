@@ -3,6 +3,7 @@ package support
 import (
 	"io"
 	"os/exec"
+	"strconv"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -31,6 +32,9 @@ func Node(name string, arguments ...string) *Script {
 	})
 	return script
 }
+
+// PIDOf is the process of a program, in decimal.
+func PIDOf(s *Script) string { return strconv.Itoa(s.Command.Process.Pid) }
 
 // End ends the program's input: it finishes what it does and ends.
 func (s *Script) End() { _ = s.stdin.Close() }

@@ -39,7 +39,11 @@ type Program struct {
 // Run starts the program with arguments and with env added to an environment that has none of its settings.
 func Run(env []string, args ...string) *Program {
 	GinkgoHelper()
-	command := exec.Command(binary, args...)
+	return start(env, exec.Command(binary, args...))
+}
+
+func start(env []string, command *exec.Cmd) *Program {
+	GinkgoHelper()
 	command.Env = append(append(cleanEnvironment(), "GORACE=atexit_sleep_ms=50"), env...) // by default it rests for a second
 	session, err := gexec.Start(command, GinkgoWriter, GinkgoWriter)
 	Expect(err).NotTo(HaveOccurred(), "start the program")
@@ -82,7 +86,8 @@ func cleanEnvironment() []string {
 	var kept []string
 	for _, entry := range os.Environ() {
 		switch name, _, _ := strings.Cut(entry, "="); {
-		case strings.HasPrefix(name, "SBC_REGISTRAR_"), strings.HasPrefix(name, "DRACHTIO_"), strings.HasPrefix(name, "JAMBONES_"):
+		case strings.HasPrefix(name, "SBC_REGISTRAR_"), strings.HasPrefix(name, "DRACHTIO_"), strings.HasPrefix(name, "JAMBONES_"),
+			strings.HasPrefix(name, "STATS_"), name == "ENABLE_METRICS":
 		default:
 			kept = append(kept, entry)
 		}

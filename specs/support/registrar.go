@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"strings"
+	"syscall"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -25,11 +27,28 @@ func Serve(settings Settings, env ...string) *Registrar {
 	GinkgoHelper()
 	health := FreeAddress()
 	settings.Set("http.address", health)
-	return &Registrar{Program: Run(env, "serve", "--config", settings.File()), health: "http://" + health}
+	return watched(Run(env, "serve", "--config", settings.File()), health)
+}
+
+// watched is a program as a registrar, of which is checked at the end what must hold of every one.
+func watched(program *Program, health string) *Registrar {
+	registrar := &Registrar{Program: program, health: "http://" + health}
+	DeferCleanup(registrar.expectInvariants)
+	return registrar
+}
+
+// Stop checks what must hold of every registrar, sends a signal and waits for the end.
+func (r *Registrar) Stop(signal syscall.Signal) {
+	GinkgoHelper()
+	r.expectInvariants()
+	r.Program.Stop(signal)
 }
 
 // Ready tells whether /readyz answers 200.
 func (r *Registrar) Ready() bool { return r.Health("/readyz") == http.StatusOK }
+
+// HTTP is the host:port of its health endpoints and metrics.
+func (r *Registrar) HTTP() string { return strings.TrimPrefix(r.health, "http://") }
 
 // Health is the status of a health endpoint, 0 when nobody answers.
 func (r *Registrar) Health(path string) int {

@@ -65,6 +65,17 @@ func NewListeningSite(dial *tls.Config) *Site {
 	return site
 }
 
+// NewHandlersSite starts all but the registrars, several of which listen at these addresses: the front end dials them in turn. There
+// is no Tap.
+func NewHandlersSite(addresses ...string) *Site {
+	GinkgoHelper()
+	return newSite(StartFrontEnd(func(o *edge.Options) {
+		for _, address := range addresses {
+			o.Handlers = append(o.Handlers, "tcp://"+address)
+		}
+	}))
+}
+
 // NewTLSSite starts all but the registrar, which is set up to connect by TLS to a front end with this certificate. There is no Tap:
 // it could read nothing.
 func NewTLSSite(certificate *Certificate) *Site {

@@ -26,6 +26,7 @@ type Tap struct {
 	commands []string
 	answers  map[string][]int
 	frames   []int
+	judge    func(Frame) Verdict // nil = everything passes
 }
 
 // tapped is one link: the registrar's side and the front end's.
@@ -36,6 +37,12 @@ func StartTap(target string) *Tap {
 	GinkgoHelper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	Expect(err).NotTo(HaveOccurred())
+	return StartTapAt(listener, target)
+}
+
+// StartTapAt is StartTap for registrars that connect to this listener.
+func StartTapAt(listener net.Listener, target string) *Tap {
+	GinkgoHelper()
 	t := &Tap{
 		listener: listener, target: target,
 		links: map[*tapped]struct{}{}, frozen: make(chan struct{}), answers: map[string][]int{},
@@ -148,16 +155,20 @@ func (t *Tap) join(app net.Conn) {
 	t.mu.Unlock()
 
 	var pumps sync.WaitGroup
-	pumps.Go(func() { t.pump(app, server, t.note) })
-	pumps.Go(func() { t.pump(server, app, func(string) {}) })
+	pumps.Go(func() { t.pump(link, true) })
+	pumps.Go(func() { t.pump(link, false) })
 	pumps.Wait()
 	t.mu.Lock()
 	delete(t.links, link)
 	t.mu.Unlock()
 }
 
-// pump passes frames on until one side closes, then closes both.
-func (t *Tap) pump(from, to net.Conn, note func(string)) {
+// pump passes frames on in one direction until one side closes, then closes both.
+func (t *Tap) pump(link *tapped, fromRegistrar bool) {
+	from, to := link.server, link.app
+	if fromRegistrar {
+		from, to = to, from
+	}
 	defer func() { _, _ = from.Close(), to.Close() }()
 	reader := bufio.NewReader(from)
 	for {
@@ -169,8 +180,14 @@ func (t *Tap) pump(from, to net.Conn, note func(string)) {
 		frozen := t.frozen
 		t.mu.Unlock()
 		<-frozen
-		note(message)
-		if _, err := fmt.Fprintf(to, "%d#%s", len(message), message); err != nil {
+		verdict := t.verdict(message, fromRegistrar)
+		if verdict == CutBefore {
+			return
+		}
+		if fromRegistrar {
+			t.note(message)
+		}
+		if _, err := fmt.Fprintf(to, "%d#%s", len(message), message); err != nil || verdict == CutBehind {
 			return
 		}
 	}

@@ -15,26 +15,29 @@ type Cluster struct {
 	Nodes []*Server
 }
 
-// StartCluster starts six servers, joins them by redis-cli and returns when every node knows the cluster complete
-// and every replica has its data: one that never synced would never take over. A dead master is replaced after about
-// a second.
-func StartCluster() (*Cluster, error) {
+// StartCluster starts six servers. A dead master is replaced after about a second.
+func StartCluster() (*Cluster, error) { return StartClusterOf(time.Second) }
+
+// StartClusterOf starts six servers whose cluster-node-timeout is as given, joins them by redis-cli and returns when every node
+// knows the cluster complete and every replica has its data: one that never synced would never take over. A dead master is
+// replaced after about twice the time-out.
+func StartClusterOf(nodeTimeout time.Duration) (*Cluster, error) {
 	c := &Cluster{}
-	if err := c.start(); err != nil {
+	if err := c.start(nodeTimeout); err != nil {
 		c.Stop()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *Cluster) start() error {
+func (c *Cluster) start(nodeTimeout time.Duration) error {
 	for range 6 {
 		bus, err := freePort()
 		if err != nil {
 			return err
 		}
 		node, err := Start(Config(
-			"cluster-enabled yes", fmt.Sprintf("cluster-port %d", bus), "cluster-node-timeout 1000"))
+			"cluster-enabled yes", fmt.Sprintf("cluster-port %d", bus), fmt.Sprintf("cluster-node-timeout %d", nodeTimeout.Milliseconds())))
 		if err != nil {
 			return err
 		}

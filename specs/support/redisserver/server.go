@@ -98,6 +98,18 @@ func (r *Server) logFile() string    { return filepath.Join(r.dir, "log") }
 
 // Start starts a killed server again, at the same addresses, and returns when it answers.
 func (r *Server) Start() error {
+	if err := r.Launch(); err != nil {
+		return err
+	}
+	if err := await("redis-server to answer", r.exited, r.answers); err != nil {
+		log, _ := os.ReadFile(r.logFile())
+		return fmt.Errorf("%w\n%s", err, log)
+	}
+	return nil
+}
+
+// Launch is Start without waiting: the server may be loading its data for a while.
+func (r *Server) Launch() error {
 	binary, err := exec.LookPath("redis-server")
 	if err != nil {
 		return errors.New("redis-server is needed: install it (Debian: apt-get install redis-server)")
@@ -118,10 +130,6 @@ func (r *Server) Start() error {
 		defer close(exited)
 		_ = process.Wait() // how it ended says its log
 	}()
-	if err := await("redis-server to answer", r.exited, r.answers); err != nil {
-		log, _ := os.ReadFile(r.logFile())
-		return fmt.Errorf("%w\n%s", err, log)
-	}
 	return nil
 }
 
@@ -148,7 +156,7 @@ func (r *Server) answers() error {
 	return errors.New(strings.TrimSpace(reply))
 }
 
-// Kill ends the server as a crash does. Start brings it back, empty.
+// Kill ends the server as a crash does. Start brings it back, empty unless it is configured to write its data to disk.
 func (r *Server) Kill() {
 	if r.process != nil && r.process.Process != nil {
 		_ = r.process.Process.Kill() // it may have ended by itself
