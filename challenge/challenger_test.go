@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"net/netip"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -179,6 +181,27 @@ func TestKeysAreRotated(t *testing.T) { // rule 36
 	if err := after.Set(); err == nil {
 		t.Error("no key is accepted")
 	}
+}
+
+func TestChallengesOfManyAtOnceAreToldApart(t *testing.T) {
+	c := newChallenger(t, challenge.Options{})
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			mine := challenge.Scope{Realm: "example.com", AOR: strconv.Itoa(i) + "@example.com"}
+			others := challenge.Scope{Realm: "example.com", AOR: strconv.Itoa(i+1) + "@example.com"}
+			for range 500 {
+				credentials := answering(c.Challenges(mine, noon, false)[0])
+				if _, err := c.Check(credentials, mine, noon); err != nil {
+					t.Errorf("a nonce for %s: %v", mine.AOR, err)
+				}
+				if _, err := c.Check(credentials, others, noon); !errors.Is(err, challenge.ErrForeignNonce) {
+					t.Errorf("a nonce for %s is good for %s: %v", mine.AOR, others.AOR, err)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestOptionsThatMakeNoSense(t *testing.T) {
