@@ -33,16 +33,22 @@ func (p Params) Get(name string) (Param, bool) {
 	return Param{}, false
 }
 
-// Without returns the parameters less those named, whatever their case. The receiver stays as it is.
+// Without returns the parameters less those named, whatever their case. The receiver stays as it is; when none is named, it is
+// what is returned.
 func (p Params) Without(names ...string) Params {
-	var kept Params
+	isNamed := func(param Param) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(param.Name, name) })
+	}
+	if !slices.ContainsFunc(p, isNamed) {
+		return slices.Clip(p)
+	}
+	var left Params
 	for _, param := range p {
-		named := func(name string) bool { return strings.EqualFold(param.Name, name) }
-		if !slices.ContainsFunc(names, named) {
-			kept = append(kept, param)
+		if !isNamed(param) {
+			left = append(left, param)
 		}
 	}
-	return kept
+	return left
 }
 
 // String writes the parameters, each with its leading semicolon.

@@ -30,7 +30,7 @@ func (r Response) Encode() (string, error) {
 	var out strings.Builder
 	out.Grow(r.size(reason))
 	out.WriteString("SIP/2.0 ")
-	out.WriteString(strconv.Itoa(r.Status))
+	out.Write(strconv.AppendInt(make([]byte, 0, 3), int64(r.Status), 10))
 	out.WriteByte(' ')
 	out.WriteString(reason)
 	out.WriteString("\r\n")
