@@ -204,6 +204,20 @@ func TestChallengesOfManyAtOnceAreToldApart(t *testing.T) {
 	all.Wait()
 }
 
+// Nodes of two releases share their keys while one takes the other's place.
+func TestANonceOfAnEarlierReleaseIsGood(t *testing.T) {
+	for nonce, bound := range map[string]bool{
+		"AAABm36UMgBqlNIGJ36CrWRg9hu1i-dKJC0L9wSDmCU": false,
+		"AAABm36UMgA5w3O2cVCuIjnQfI5tqCwzN2dsL5GrnQQ": true,
+	} {
+		c := newChallenger(t, challenge.Options{Keys: keys(t, 1), BindSource: bound})
+		use, err := c.Check(answering(sip.Challenge{Realm: "example.com", Nonce: nonce, Algorithm: "MD5"}), davehs, noon)
+		if err != nil || !use.Minted.Equal(noon) || len(use.ID) != 22 || !strings.HasPrefix(nonce, use.ID[:21]) {
+			t.Errorf("bound to its source: %t: %+v, %v", bound, use, err)
+		}
+	}
+}
+
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	for name, o := range map[string]challenge.Options{
 		"unknown algorithm": {Algorithms: []string{"CRC32"}},

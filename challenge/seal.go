@@ -26,7 +26,7 @@ type sealer struct {
 
 // seal returns the MAC over two texts, one after the other, cut to its size here.
 func (k *key) seal(payload, scope []byte) (mac [macBytes]byte) {
-	s := k.idle.Get().(*sealer) //nolint:errcheck // nothing else is put there
+	s := k.idle.Get().(*sealer)
 	defer k.idle.Put(s)
 	s.text = append(append(s.text[:0], payload...), scope...)
 	s.mac.Reset()

@@ -50,9 +50,9 @@ type Binding struct {
 // identical tells whether two bindings are the same in every field.
 func (b *Binding) identical(other *Binding) bool {
 	return b.Contact.Identical(other.Contact) && b.CallID == other.CallID && b.CSeq == other.CSeq &&
-		b.Registered == other.Registered && b.Refreshed == other.Refreshed && b.Granted == other.Granted && b.Expires == other.Expires &&
-		b.UserAgent == other.UserAgent && b.Flow == other.Flow && b.Grants == other.Grants && b.Authorization == other.Authorization &&
-		b.RegID == other.RegID && slices.EqualFunc(b.Path, other.Path, sip.Address.Identical) &&
+		b.Registered.Equal(other.Registered) && b.Refreshed.Equal(other.Refreshed) && b.Expires.Equal(other.Expires) &&
+		b.Granted == other.Granted && b.UserAgent == other.UserAgent && b.Flow == other.Flow && b.Grants == other.Grants &&
+		b.Authorization == other.Authorization && b.RegID == other.RegID && slices.EqualFunc(b.Path, other.Path, sip.Address.Identical) &&
 		b.BehindNAT == other.BehindNAT && b.Unreachable == other.Unreachable
 }
 
@@ -68,15 +68,15 @@ type Tombstone struct {
 	RegID    uint32
 }
 
-// A State is everything the store holds for one AOR.
+// A State is everything the store holds for one AOR. Once made it is not changed: others share its memory.
 type State struct {
 	Version  int64 // 0 = nothing stored; grows with every change
 	Bindings []Binding
 	Removed  []Tombstone
 }
 
-// At returns the state as it reads at that time: expired bindings and tombstones left out. It is the state itself where none
-// has expired: what is read of either is not to be changed.
+// At returns the state as it reads at that time: expired bindings and tombstones left out. Where none has expired, that is the
+// state itself.
 func (s State) At(now time.Time) State {
 	s.Bindings = living(s.Bindings, func(b *Binding) bool { return b.Expires.After(now) })
 	s.Removed = living(s.Removed, func(t *Tombstone) bool { return t.Until.After(now) })
@@ -89,7 +89,7 @@ func living[T any](all []T, lives func(*T) bool) []T {
 		if lives(&all[i]) {
 			continue
 		}
-		live := slices.Clone(all[:i:i])
+		live := append([]T(nil), all[:i]...)
 		for k := i + 1; k < len(all); k++ {
 			if lives(&all[k]) {
 				live = append(live, all[k])

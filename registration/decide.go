@@ -70,7 +70,7 @@ func removeAll(now time.Time, state State, r *Request, p Policy) Outcome {
 
 // update is step 7 for a list of Contacts: all of them or none (rule 18).
 func update(now time.Time, state State, r *Request, v Verdict, p Policy) Outcome {
-	u := updating{now: now, r: r, v: v, p: p, next: state.roomFor(len(r.Contacts.Addresses)), deed: Repeated}
+	u := updating{now: now, r: r, v: v, p: p, next: state.copied(), deed: Repeated}
 	for _, contact := range r.Contacts.Addresses {
 		if refusal := u.apply(contact); refusal != nil {
 			return *refusal
@@ -90,13 +90,9 @@ func update(now time.Time, state State, r *Request, v Verdict, p Policy) Outcome
 	return outcome
 }
 
-// roomFor is a copy to work on, with room for some more bindings.
-func (s State) roomFor(bindings int) State {
-	return State{
-		Version:  s.Version,
-		Bindings: append(make([]Binding, 0, len(s.Bindings)+bindings), s.Bindings...),
-		Removed:  slices.Clone(s.Removed),
-	}
+// copied is a copy to work on. It has no room for more than there is: a refresh needs none, and what is decided is kept.
+func (s State) copied() State {
+	return State{Version: s.Version, Bindings: slices.Clone(s.Bindings), Removed: slices.Clone(s.Removed)}
 }
 
 // updating is one REGISTER at work on a copy of the state.
