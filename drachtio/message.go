@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -60,15 +59,10 @@ func (m message) frame(limit int) ([]byte, error) {
 	if m.sip != nil {
 		length += 2 + len(m.sip)
 	}
-	if total := len(strconv.Itoa(length)) + 1 + length; total > limit {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrTooLong, total, limit)
+	out, err := newFrame(length, limit)
+	if err != nil {
+		return nil, err
 	}
-	return m.append(make([]byte, 0, length+maxLengthDigits+1), length), nil
-}
-
-func (m message) append(out []byte, length int) []byte {
-	out = strconv.AppendInt(out, int64(length), 10)
-	out = append(out, '#')
 	out = append(out, m.id...)
 	out = append(out, '|')
 	out = append(out, m.kind...)
@@ -80,7 +74,7 @@ func (m message) append(out []byte, length int) []byte {
 		out = append(out, '\r', '\n')
 		out = append(out, m.sip...)
 	}
-	return out
+	return out, nil
 }
 
 // field returns a field, "" when the peer did not send it: old servers send fewer.
