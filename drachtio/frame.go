@@ -24,6 +24,8 @@ var ErrFrame = errors.New("drachtio: malformed frame")
 const (
 	// firstBuffer is what a reader begins with: a connection of a Listener has one request, and needs no more.
 	firstBuffer = 4 << 10
+	// usualBuffer is what a busy link is read with; only for a frame that does not fit is it made larger.
+	usualBuffer = 16 << 10
 	// lastBuffer has room for the longest frame.
 	lastBuffer = MaxFrameIn + maxLengthDigits + len("#")
 )
@@ -67,11 +69,11 @@ func (r *FrameReader) Next() ([]byte, error) {
 	}
 }
 
-// fill reads once. A buffer that was filled grows, for there is more to be had. An error that came with bytes is left to the next
+// fill reads once. A buffer that was filled grows: there is more to be had. An error that came with bytes is left to the next
 // read, which meets it again.
 func (r *FrameReader) fill() error {
 	unread := r.buffer[r.from:r.to]
-	if r.to == len(r.buffer) && len(r.buffer) < lastBuffer {
+	if r.to == len(r.buffer) && (len(r.buffer) < usualBuffer || r.from == 0) {
 		r.buffer = make([]byte, min(2*len(r.buffer), lastBuffer))
 	}
 	r.from, r.to = 0, copy(r.buffer, unread)

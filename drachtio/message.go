@@ -23,22 +23,53 @@ type message struct {
 	sip    []byte
 }
 
-func parseMessage(text []byte) (message, error) {
-	head, sip, hasSIP := bytes.Cut(text, []byte("\r\n"))
-	if !hasSIP {
-		sip = nil
+// A view is a message in the bytes that it was read in.
+type view struct {
+	id, kind []byte
+	fields   []byte // all of them, with the bars between; nil when there are none
+	sip      []byte // nil when there is none
+}
+
+var (
+	bar  = []byte("|")
+	crlf = []byte("\r\n")
+)
+
+// look takes a message apart. It allocates nothing.
+func look(text []byte) (view, error) {
+	var v view
+	head := text
+	if before, after, found := bytes.Cut(text, crlf); found {
+		head, v.sip = before, after
 	}
-	if bytes.Count(head, []byte("|")) > maxFields {
-		return message{}, fmt.Errorf("%w: too many fields", ErrMessage)
-	}
-	parts := strings.Split(string(head), "|")
 	switch {
-	case len(parts) < 2 || parts[0] == "" || parts[1] == "":
-		return message{}, fmt.Errorf("%w: no id or no type", ErrMessage)
-	case hasControl(string(head)):
-		return message{}, fmt.Errorf("%w: control character", ErrMessage)
+	case bytes.Count(head, bar) > maxFields:
+		return view{}, fmt.Errorf("%w: too many fields", ErrMessage)
+	case hasControl(head):
+		return view{}, fmt.Errorf("%w: control character", ErrMessage)
 	}
-	return message{id: parts[0], kind: parts[1], fields: parts[2:], sip: sip}, nil
+	v.id, head, _ = bytes.Cut(head, bar)
+	v.kind, head, _ = bytes.Cut(head, bar)
+	v.fields = head
+	if len(v.id) == 0 || len(v.kind) == 0 {
+		return view{}, fmt.Errorf("%w: no id or no type", ErrMessage)
+	}
+	return v, nil
+}
+
+func parseMessage(text []byte) (message, error) {
+	v, err := look(text)
+	if err != nil {
+		return message{}, err
+	}
+	return message{id: string(v.id), kind: string(v.kind), fields: splitFields(v.fields), sip: v.sip}, nil
+}
+
+func splitFields(fields []byte) []string {
+	if fields == nil {
+		return []string{}
+	}
+	return strings.Split(string(fields), "|")
 }
 
 // frame encodes the message with its length; limit is for the whole frame.
@@ -86,14 +117,16 @@ func (m message) field(i int) string {
 }
 
 // checkField refuses what would end a field or the head of the message. The value is not quoted: it may be a secret.
-func checkField(kind, name, value string) error {
-	if hasControl(value) || strings.Contains(value, "|") {
-		return fmt.Errorf("%w: a control character or | in the %s of %q", ErrMessage, name, kind)
+func checkField[T string | []byte](kind, name string, value T) error {
+	for i := range len(value) {
+		if isControl(value[i]) || value[i] == '|' {
+			return fmt.Errorf("%w: a control character or | in the %s of %q", ErrMessage, name, kind)
+		}
 	}
 	return nil
 }
 
-func hasControl(text string) bool {
+func hasControl[T string | []byte](text T) bool {
 	for i := range len(text) {
 		if isControl(text[i]) {
 			return true
