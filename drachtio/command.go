@@ -125,19 +125,22 @@ func (c UnknownCommand) frame(string) ([]byte, error) {
 }
 
 func (r Respond) frame(id string) ([]byte, error) {
+	if id == "" {
+		return nil, fmt.Errorf("%w: no id", ErrMessage)
+	}
+	if err := checkField("sip", "id", id); err != nil {
+		return nil, err
+	}
 	_, frame, err := r.encode([]byte(id))
 	return frame, err
 }
 
-// encode checks the one command that is sent often, and writes its frame in a single allocation. The status is that of the
-// response.
+// encode checks the one command that is sent often, but for its id, and writes its frame in a single allocation. The status is
+// that of the response.
 func (r Respond) encode(id []byte) (status int, frame []byte, err error) {
 	const kind, end = "|sip|", "|\r\n" // without the bar behind the transaction the server misreads the line
-	if len(id) == 0 || r.Transaction == "" {
-		return 0, nil, fmt.Errorf("%w: no id or no transaction", ErrMessage)
-	}
-	if err := checkField("sip", "id", id); err != nil {
-		return 0, nil, err
+	if r.Transaction == "" {
+		return 0, nil, fmt.Errorf("%w: no transaction", ErrMessage)
 	}
 	if err := checkField("sip", "transaction", r.Transaction); err != nil {
 		return 0, nil, err

@@ -201,7 +201,7 @@ func (s Sent) Reply(to string) Reply {
 }
 
 func parseAddrPort(ip, port string) netip.AddrPort {
-	addr, err := netip.ParseAddr(strings.Trim(ip, "[]"))
+	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(ip, "["), "]"))
 	if err != nil {
 		return netip.AddrPort{}
 	}

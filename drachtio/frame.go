@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 )
 
 const (
@@ -36,6 +37,7 @@ type FrameReader struct {
 	in       io.Reader
 	buffer   []byte // buffer[from:to] has been read and not been returned
 	from, to int
+	filled   time.Time // when the last bytes came
 }
 
 // NewFrameReader reads frames from r. It buffers: nothing else may read from r afterwards.
@@ -78,7 +80,7 @@ func (r *FrameReader) fill() error {
 	}
 	r.from, r.to = 0, copy(r.buffer, unread)
 	n, err := r.in.Read(r.buffer[r.to:])
-	r.to += n
+	r.to, r.filled = r.to+n, time.Now()
 	switch {
 	case n > 0:
 		return nil

@@ -11,7 +11,8 @@ type lane struct {
 
 	letters  row                 // to be written or written, not settled
 	next     *letter             // the first of them that is to be written; nil = all are written
-	requests map[string]struct{} // transactions that came by this connection and have no answer yet
+	requests map[string]struct{} // transactions that came by this connection and have no answer yet, but for the latest
+	latest   string              // "" when it has: an answer that is given at once costs no entry
 	closed   bool
 }
 
@@ -31,13 +32,18 @@ func (n *lane) rouse() {
 func (n *lane) brings(transaction string) {
 	n.box.mu.Lock()
 	defer n.box.mu.Unlock()
-	if !n.closed && len(n.requests) < maxRequests {
-		n.requests[transaction] = struct{}{}
+	if n.latest != "" && !n.closed && len(n.requests) < maxRequests {
+		n.requests[n.latest] = struct{}{}
 	}
+	n.latest = transaction
 }
 
 // brought tells whether a request came by this connection, once. It is called under the mutex.
 func (n *lane) brought(transaction string) bool {
+	if transaction == n.latest {
+		n.latest = ""
+		return true
+	}
 	_, did := n.requests[transaction]
 	delete(n.requests, transaction)
 	return did

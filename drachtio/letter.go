@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A letter is one encoded answer. Its outbox holds it in two rows and by its deadline.
+// A letter is one encoded answer.
 type letter struct {
 	number   uint64 // what its id holds; younger ones have larger numbers
 	frame    []byte
@@ -17,7 +17,6 @@ type letter struct {
 	origin   *lane // that its request came by; nil = not known, or not by one that was there when it was answered
 	lane     *lane // where it is; nil = waiting
 	links    [rows]neighbours
-	index    int // in deadlines
 }
 
 // letterOverhead is about what a letter takes beside its frame, in bytes: itself, its entries in maps, its Done.
@@ -83,31 +82,4 @@ func (r *row) sorted() []*letter {
 	}
 	slices.SortFunc(letters, func(a, b *letter) int { return cmp.Compare(a.number, b.number) })
 	return letters
-}
-
-// deadlines are letters as a heap (container/heap), the first to expire on top.
-type deadlines []*letter
-
-func (d deadlines) Len() int           { return len(d) }
-func (d deadlines) Less(i, j int) bool { return d[i].deadline.Before(d[j].deadline) }
-
-func (d deadlines) Swap(i, j int) {
-	d[i], d[j] = d[j], d[i]
-	d[i].index, d[j].index = i, j
-}
-
-// Push implements heap.Interface.
-func (d *deadlines) Push(x any) {
-	l, _ := x.(*letter)
-	l.index = len(*d)
-	*d = append(*d, l)
-}
-
-// Pop implements heap.Interface.
-func (d *deadlines) Pop() any {
-	last := len(*d) - 1
-	l := (*d)[last]
-	(*d)[last] = nil
-	*d = (*d)[:last]
-	return l
 }

@@ -88,7 +88,7 @@ func (l *link) serve(ctx context.Context, n *lane, deliver func(Request)) error 
 func (l *link) read(n *lane, deliver func(Request)) error {
 	for _, incoming := range l.early {
 		n.brings(incoming.Transaction)
-		deliver(incoming.request(l.announcement))
+		deliver(incoming.request(l.announcement, time.Now()))
 	}
 	l.early = nil
 	for {
@@ -125,7 +125,7 @@ func (l *link) hear(text []byte, n *lane, deliver func(Request)) error {
 		}
 		incoming.SIP = bytes.Clone(incoming.SIP)
 		n.brings(incoming.Transaction)
-		deliver(incoming.request(l.announcement))
+		deliver(incoming.request(l.announcement, l.frames.filled))
 	} // what else there may be is of a newer server, and not for us
 	return nil
 }

@@ -1,7 +1,6 @@
 package drachtio
 
 import (
-	"container/heap"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,16 +19,15 @@ type outbox struct {
 	series series
 	posted atomic.Uint64 // numbers the letters
 
-	mu        sync.Mutex
-	size      int                // bytes that the letters take
-	letters   map[uint64]*letter // everything not settled, by number
-	ages      row                // the same, the oldest first
-	deadlines deadlines          // the same, the first to expire on top
-	expiry    *time.Timer        // nil before the first letter
-	fires     time.Time          // when expiry does; zero = it is not set
-	waiting   map[string]*row    // letters without a connection, by server
-	lanes     map[string][]*lane // open connections by server, the newest last
-	retired   bool               // no further connection will come
+	mu      sync.Mutex
+	size    int                // bytes that the letters take
+	letters map[uint64]*letter // everything not settled, by number
+	ages    row                // the same, the oldest first
+	sweeper *time.Timer        // ends what is overdue; nil before the first letter
+	sweeps  time.Time          // when it does; zero = it is not set
+	waiting map[string]*row    // letters without a connection, by server
+	lanes   map[string][]*lane // open connections by server, the newest last
+	retired bool               // no further connection will come
 }
 
 func newOutbox(limit int) *outbox {
@@ -53,20 +51,19 @@ func (b *outbox) post(server string, preferred *lane, a Answer) {
 		a.finish(err)
 		return
 	}
-	now, lifetime := time.Now(), DefaultAnswerLifetime
-	if !a.Deadline.IsZero() {
-		lifetime = a.Deadline.Sub(now)
-	}
-	if lifetime <= 0 {
+	switch {
+	case a.Deadline.IsZero():
+		a.Deadline = time.Now().Add(DefaultAnswerLifetime)
+	case time.Until(a.Deadline) <= 0:
 		a.finish(ErrExpired)
 		return
 	}
-	l := &letter{number: number, frame: frame, done: a.Done, deadline: now.Add(lifetime), server: server}
-	settle(b.admit(now, l, a.Transaction, preferred))
+	l := &letter{number: number, frame: frame, done: a.Done, deadline: a.Deadline, server: server}
+	settle(b.admit(l, a.Transaction, preferred))
 }
 
 // admit takes a letter in. It returns those that end for that, and why.
-func (b *outbox) admit(now time.Time, l *letter, transaction string, preferred *lane) ([]*letter, error) {
+func (b *outbox) admit(l *letter, transaction string, preferred *lane) ([]*letter, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if preferred == nil || preferred.closed {
@@ -81,8 +78,7 @@ func (b *outbox) admit(now time.Time, l *letter, transaction string, preferred *
 	b.letters[l.number] = l
 	b.ages.add(l)
 	b.size += l.size()
-	heap.Push(&b.deadlines, l)
-	b.arm(now)
+	b.expireBy(l.deadline)
 	b.place(l, preferred)
 	return b.shrink(), ErrOverflow
 }
@@ -96,30 +92,42 @@ func (b *outbox) shrink() (removed []*letter) {
 	return removed
 }
 
-// arm sets the timer for the first deadline, unless it fires before that.
-func (b *outbox) arm(now time.Time) {
-	if len(b.deadlines) == 0 || !b.fires.IsZero() && !b.deadlines[0].deadline.Before(b.fires) {
+// expireBy sees to it that a letter with that deadline is ended in time.
+func (b *outbox) expireBy(deadline time.Time) {
+	if !b.sweeps.IsZero() && !deadline.Before(b.sweeps) {
 		return
 	}
-	b.fires = b.deadlines[0].deadline
-	if b.expiry == nil {
-		b.expiry = time.AfterFunc(b.fires.Sub(now), b.expire)
+	b.sweeps = deadline
+	if b.sweeper == nil {
+		b.sweeper = time.AfterFunc(time.Until(deadline), b.sweep)
 		return
 	}
-	b.expiry.Reset(b.fires.Sub(now))
+	b.sweeper.Reset(time.Until(deadline))
 }
 
-// expire ends the letters whose deadline has passed.
-func (b *outbox) expire() {
-	var expired []*letter
+// sweepPause is the least time between two sweeps: so much later than its deadline may an answer end.
+const sweepPause = 100 * time.Millisecond
+
+// sweep ends the letters whose deadline has passed. It looks at all that there are: no order is kept for something that only comes
+// to pass when a server is away for long.
+func (b *outbox) sweep() {
 	b.mu.Lock()
 	now := time.Now()
-	for len(b.deadlines) > 0 && !b.deadlines[0].deadline.After(now) {
-		expired = append(expired, b.deadlines[0])
-		b.remove(b.deadlines[0])
+	var expired []*letter
+	var next time.Time
+	for l := b.ages.first; l != nil; l = l.links[byAge].after {
+		if !l.deadline.After(now) {
+			expired = append(expired, l)
+		} else if next.IsZero() || l.deadline.Before(next) {
+			next = l.deadline
+		}
 	}
-	b.fires = time.Time{}
-	b.arm(now)
+	for _, l := range expired {
+		b.remove(l)
+	}
+	if b.sweeps = (time.Time{}); !next.IsZero() {
+		b.expireBy(now.Add(max(sweepPause, next.Sub(now))))
+	}
 	b.mu.Unlock()
 	settle(expired, ErrExpired)
 }
@@ -196,7 +204,6 @@ func (b *outbox) remove(l *letter) {
 	delete(b.letters, l.number)
 	b.ages.remove(l)
 	b.size -= l.size()
-	heap.Remove(&b.deadlines, l.index)
 	if l.lane != nil {
 		l.lane.remove(l)
 		return

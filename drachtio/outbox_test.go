@@ -68,7 +68,7 @@ func TestAnOutboxThatIsDoneWithKeepsNothing(t *testing.T) {
 	box.retire()
 	wantOnce(t, waiting, ErrClosed)
 	wantOnce(t, left, ErrClosed)
-	if len(box.letters)+len(box.deadlines)+box.size+len(box.waiting)+len(box.lanes)+len(lane.requests) > 0 ||
+	if len(box.letters)+box.size+len(box.waiting)+len(box.lanes)+len(lane.requests) > 0 ||
 		box.ages != (row{which: byAge}) || lane.letters != (row{which: byPlace}) || lane.next != nil {
 		t.Errorf("it keeps %+v, and the lane %+v", box, lane)
 	}
