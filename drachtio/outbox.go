@@ -25,6 +25,7 @@ type outbox struct {
 	ages    row                // the same, the oldest first
 	sweeper *time.Timer        // ends what is overdue; nil before the first letter
 	sweeps  time.Time          // when it does; zero = it is not set
+	swept   time.Time          // when it last did
 	waiting map[string]*row    // letters without a connection, by server
 	lanes   map[string][]*lane // open connections by server, the newest last
 	retired bool               // no further connection will come
@@ -94,6 +95,9 @@ func (b *outbox) shrink() (removed []*letter) {
 
 // expireBy sees to it that a letter with that deadline is ended in time.
 func (b *outbox) expireBy(deadline time.Time) {
+	if earliest := b.swept.Add(sweepPause); deadline.Before(earliest) {
+		deadline = earliest
+	}
 	if !b.sweeps.IsZero() && !deadline.Before(b.sweeps) {
 		return
 	}
@@ -125,8 +129,9 @@ func (b *outbox) sweep() {
 	for _, l := range expired {
 		b.remove(l)
 	}
-	if b.sweeps = (time.Time{}); !next.IsZero() {
-		b.expireBy(now.Add(max(sweepPause, next.Sub(now))))
+	b.swept, b.sweeps = now, time.Time{}
+	if !next.IsZero() {
+		b.expireBy(next)
 	}
 	b.mu.Unlock()
 	settle(expired, ErrExpired)
