@@ -16,6 +16,7 @@ import (
 // admit enters a request that was let in with its deadline, and answers it or brings it to its address of record's shard.
 func (c *connection) admit(ctx actor.Context, m *requestArrived) {
 	request, now := m.request, c.deps.now()
+	behind := int(c.deps.entrance.arriving.Add(-1))
 	tx := c.txs.begin(request.Transaction, request.Arrived, request.Arrived.Add(c.deps.limits.Deadline))
 	if tx == nil {
 		c.deps.entrance.leave(request.Source.Addr())
@@ -25,7 +26,7 @@ func (c *connection) admit(ctx actor.Context, m *requestArrived) {
 	tx.source = request.Source.Addr()
 	tx.subject = subject{source: request.Source.String(), protocol: request.Protocol}
 	c.arm(ctx)
-	c.waited(now, now.Sub(request.Arrived))
+	c.waited(now, now.Sub(request.Arrived), behind)
 	c.carry(ctx, now, tx, m)
 	c.txs.entered() // not deferred: a panic leaves it for the next incarnation to answer
 }
@@ -48,8 +49,8 @@ func (c *connection) carry(ctx actor.Context, now time.Time, tx *transaction, m 
 	ctx.Request(c.router.Route(t.request.AOR), &messages.Register{Request: t.request, Class: t.class})
 }
 
-func (c *connection) waited(now time.Time, waited time.Duration) {
-	c.deps.entrance.arrival.Observe(now, waited)
+func (c *connection) waited(now time.Time, waited time.Duration, behind int) {
+	c.deps.entrance.arrival.Observe(now, waited, behind)
 	c.deps.meter.Waited(Arrival, waited)
 }
 
