@@ -23,8 +23,7 @@ func (c *connection) admit(ctx actor.Context, m *requestArrived) {
 		c.log.Warn().Str("event", "request.repeated").Str("transaction", request.Transaction).Msg("request delivered twice")
 		return
 	}
-	tx.source = request.Source.Addr()
-	tx.subject = subject{source: request.Source.String(), protocol: request.Protocol}
+	tx.subject = subject{from: request.Source, protocol: request.Protocol}
 	c.arm(ctx)
 	c.waited(now, now.Sub(request.Arrived), behind)
 	c.carry(ctx, now, tx, m)
@@ -46,7 +45,9 @@ func (c *connection) carry(ctx actor.Context, now time.Time, tx *transaction, m 
 		c.answer(ctx, tx.id, t.outcome)
 		return
 	}
-	ctx.Request(c.router.Route(t.request.AOR), &messages.Register{Request: t.request, Class: t.class})
+	ctx.Request(c.router.Route(t.request.AOR), &messages.Register{
+		Request: t.request, Class: t.class, Known: c.deps.entrance.flows.Know(t.request.Flow.Source),
+	})
 }
 
 func (c *connection) waited(now time.Time, waited time.Duration, behind int) {
@@ -62,7 +63,7 @@ func (c *connection) turnBack(now time.Time, tx *transaction) *registration.Outc
 		outcome = c.stops()
 	case !now.Before(tx.deadline.Add(-c.deps.limits.Margin)):
 		outcome = c.deps.unavailable(registration.DeadlinePassed)
-	case c.deps.guard.Bans(now, tx.source):
+	case c.deps.guard.Bans(now, tx.subject.from.Addr()):
 		outcome = registration.Ban()
 	default:
 		return nil
@@ -78,8 +79,7 @@ func (c *connection) read(tx *transaction, request drachtio.Request) triaged {
 	}
 	tx.echo = echo(msg)
 	flow := flowOf(request, msg, c.addressesOf(request.Announcement))
-	tx.flow = flow.Source
-	tx.subject = subject{source: flow.Source.String(), protocol: flow.Protocol, msg: msg}
+	tx.subject.protocol, tx.subject.msg = flow.Protocol, msg
 	tx.subject.callID, _ = msg.Value("Call-ID")
 	envelope := registration.Envelope{
 		Transaction: tx.id, Flow: flow, Arrived: request.Arrived,

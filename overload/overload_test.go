@@ -23,8 +23,8 @@ func TestClassesAreShedInTheirOrder(t *testing.T) {
 		let      string
 	}{
 		{0, "[stranger newcomer refresh answer removal]"},
-		{50 * time.Millisecond, "[stranger newcomer refresh answer removal]"},
-		{51 * time.Millisecond, "[newcomer refresh answer removal]"},
+		{25 * time.Millisecond, "[stranger newcomer refresh answer removal]"},
+		{26 * time.Millisecond, "[newcomer refresh answer removal]"},
 		{126 * time.Millisecond, "[refresh answer removal]"},
 		{201 * time.Millisecond, "[answer removal]"},
 		{501 * time.Millisecond, "[removal]"},
