@@ -1,0 +1,123 @@
+package history
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// An Event is what else happened meanwhile, for whoever reads the history: a fault and its end.
+type Event struct {
+	Name         string
+	Began, Ended time.Time
+}
+
+// patience bounds the search for an order.
+const patience = 60 * time.Second
+
+// Check looks for an order of the operations, one after the other within the times of each, in which the model does what was
+// told. When there is none, or none was found in a minute, the error names the files, in a fresh folder below dir, with the history and its picture.
+func Check(name, dir string, operations []Operation, events []Event) error {
+	ordered := slices.Clone(operations)
+	slices.SortStableFunc(ordered, func(a, b Operation) int { return a.Sent.Compare(b.Sent) })
+	m := model(ordered)
+	result, info := porcupine.CheckOperationsVerbose(m, told(ordered), patience)
+	if result == porcupine.Ok {
+		return nil
+	}
+	info.AddAnnotations(annotations(ordered, events))
+	files, err := write(name, dir, ordered, events, func(path string) error { return porcupine.VisualizePath(m, info, path) })
+	if err != nil {
+		return fmt.Errorf("the history of %s is not linearizable (%s), and could not be written: %w", name, result, err)
+	}
+	return fmt.Errorf("the history of %s is not linearizable (%s): see %s", name, result, files)
+}
+
+// asked is the input of an operation for porcupine.
+type asked struct {
+	number int
+	*Operation
+}
+
+func told(operations []Operation) []porcupine.Operation {
+	out := make([]porcupine.Operation, len(operations))
+	for i := range operations {
+		o := &operations[i]
+		out[i] = porcupine.Operation{
+			ClientId: o.Client, Input: asked{i, o}, Output: o.Outcome, Call: since(operations, o.Sent), Return: since(operations, o.Done), Metadata: o.Note,
+		}
+	}
+	return out
+}
+
+func since(operations []Operation, t time.Time) int64 { return t.Sub(operations[0].Sent).Nanoseconds() }
+
+func model(operations []Operation) porcupine.Model {
+	m := porcupine.NondeterministicModel{
+		Init: func() []any { return []any{state{}} },
+		Step: func(s, input, output any) []any {
+			o := input.(asked)
+			began := func(maker int) bool { return !operations[maker].Done.Before(o.Sent) }
+			return step(s.(state), o.number, o.Operation, began)
+		},
+		DescribeOperation: func(input, _ any) string { return input.(asked).String() },
+		DescribeState:     func(s any) string { return s.(state).String() },
+	}
+	return m.ToModel()
+}
+
+// step are the states that can follow when this operation has this outcome.
+func step(s state, number int, o *Operation, began func(maker int) bool) []any {
+	after, accepts, may := s.apply(number, o, began)
+	switch o.Outcome {
+	case Accepted:
+		if accepts && after.lists(o.Listed) {
+			return []any{after}
+		}
+	case Overtaken:
+		if !accepts || may {
+			return []any{s}
+		}
+	default:
+		if accepts && after != s {
+			return []any{s, after}
+		}
+		return []any{s}
+	}
+	return nil
+}
+
+func annotations(operations []Operation, events []Event) []porcupine.Annotation {
+	var out []porcupine.Annotation
+	for _, e := range events {
+		out = append(out, porcupine.Annotation{
+			Tag: "faults", Start: since(operations, e.Began), End: since(operations, e.Ended), Description: e.Name, Details: e.Name,
+		})
+	}
+	return out
+}
+
+// write keeps a history for whoever looks into it.
+func write(name, dir string, operations []Operation, events []Event, draw func(path string) error) (files string, err error) {
+	folder, err := os.MkdirTemp(dir, "history-")
+	if err != nil {
+		return "", err
+	}
+	text, err := json.MarshalIndent(struct {
+		Name       string
+		Operations []Operation
+		Events     []Event
+	}{name, operations, events}, "", " ")
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(folder, "history.json"), text, 0o600); err != nil {
+		return "", err
+	}
+	return filepath.Join(folder, "history.{json,html}"), draw(filepath.Join(folder, "history.html"))
+}
