@@ -3,6 +3,7 @@ package faults_test
 import (
 	"context"
 	"errors"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -77,6 +78,19 @@ func role(server *redisserver.Server) string {
 		return ""
 	}
 	return info["Replication"]["role"]
+}
+
+// watched is the address of the master that a Sentinel knows.
+func watched(sentinel *redisserver.Server, name string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	client := redis.NewSentinelClient(&redis.Options{Addr: sentinel.Address, ContextTimeoutEnabled: true})
+	defer func() { _ = client.Close() }()
+	address, err := client.GetMasterAddrByName(ctx, name).Result()
+	if err != nil {
+		return err.Error()
+	}
+	return net.JoinHostPort(address[0], address[1])
 }
 
 // masterOf is the master in a cluster that has a key.

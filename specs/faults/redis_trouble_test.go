@@ -31,7 +31,7 @@ const (
 // steady are phones of a household each, which do one thing after the other.
 func steady(households int) TownPlan {
 	return TownPlan{
-		Households: households, Devices: 1, Pause: 60 * time.Millisecond,
+		Households: households, Devices: 1, Pause: 60 * time.Millisecond, Rest: 60 * time.Millisecond,
 		Patience: registerDeadline + 2*time.Second, Limbo: registerDeadline + time.Second, Seed: seedOfRun(),
 	}
 }

@@ -19,6 +19,7 @@ type TownPlan struct {
 	Devices    int           // of each household, with a Contact and a Call-ID each; at most history.Devices
 	Twin       bool          // the first device of each has a second socket, and acts from both at the same time
 	Pause      time.Duration // of each device between two requests, at most
+	Rest       time.Duration // the same after a 503, or no answer
 	Patience   time.Duration // how long a device waits for an answer
 	Limbo      time.Duration // how long after it was sent a request without an answer may take effect
 	Seed       uint64        // of what the devices do
@@ -43,6 +44,7 @@ type Household struct {
 
 	mu         sync.Mutex
 	operations []history.Operation
+	unasked    int      // requests without credentials that were not answered
 	odd        []string // what must not happen
 }
 
@@ -70,30 +72,38 @@ func (s *Site) StartTown(plan TownPlan, reader Reader) *Town {
 		t.households = append(t.households, h)
 		for n := range plan.Devices {
 			h.devices = append(h.devices, newDevice(h, n))
-			sockets := 1
-			if plan.Twin && n == 0 {
-				sockets = 2
-			}
-			for socket := range sockets {
-				network := "tcp"
-				if n%2 == 1 {
-					network = "udp"
-				}
-				c := &client{
-					household: h, device: h.devices[n], number: int(h.clients.Add(1)),
-					phone: s.PhoneOf(network, h.account.User, h.account.Password), patience: plan.Patience,
-					random: rand.New(rand.NewPCG(plan.Seed, uint64(i<<16+n<<8+socket))),
-				}
-				t.working.Go(func() {
-					defer GinkgoRecover()
-					c.live(t.stop)
-				})
-			}
 		}
 	}
-	t.working.Go(func() { t.watch() })
-	DeferCleanup(func() { t.Stop() })
+	for i, h := range t.households {
+		for _, c := range s.clientsOf(h, uint64(i)) {
+			t.working.Go(func() {
+				defer GinkgoRecover()
+				c.live(t.stop)
+			})
+		}
+	}
+	t.working.Go(t.watch)
+	DeferCleanup(t.Stop)
 	return t
+}
+
+// clientsOf connects the sockets of all devices: every other device is on UDP.
+func (s *Site) clientsOf(h *Household, number uint64) (clients []*client) {
+	GinkgoHelper()
+	for n, d := range h.devices {
+		sockets := 1
+		if h.plan.Twin && n == 0 {
+			sockets = 2
+		}
+		for range sockets {
+			clients = append(clients, &client{
+				household: h, device: d, number: int(h.clients.Add(1)), patience: h.plan.Patience,
+				phone:  s.PhoneOf([]string{"tcp", "udp"}[n%2], h.account.User, h.account.Password),
+				random: rand.New(rand.NewPCG(h.plan.Seed, number<<16+uint64(len(clients)))),
+			})
+		}
+	}
+	return clients
 }
 
 func newDevice(h *Household, number int) *device {

@@ -27,19 +27,24 @@ type client struct {
 
 // live does one thing after the other.
 func (c *client) live(stop <-chan struct{}) {
+	pause := c.household.plan.Pause
 	for {
 		select {
 		case <-stop:
 			return
-		case <-time.After(time.Duration(c.random.Int64N(int64(c.household.plan.Pause) + 1))):
+		case <-time.After(time.Duration(c.random.Int64N(int64(pause) + 1))):
 		}
+		pause = c.household.plan.Pause
 		o := c.next()
 		if c.ask(&o) {
 			c.household.enter(o)
 		}
 		c.again = nil
-		if (o.Outcome == history.Unknown || o.Outcome == history.Lost) && c.random.IntN(3) == 0 {
-			c.again = &o // it asks for the same once more, with the same CSeq
+		if o.Outcome == history.Unknown || o.Outcome == history.Lost {
+			pause = c.household.plan.Rest
+			if c.random.IntN(3) == 0 {
+				c.again = &o // it asks for the same once more, with the same CSeq
+			}
 		}
 		if o.Outcome == history.Lost { // what it does next may be carried out before this
 			c.number = int(c.household.clients.Add(1))
@@ -134,7 +139,13 @@ func (c *client) told(o *history.Operation, response Response) bool {
 func (c *client) beChallenged() bool {
 	o := history.Operation{Kind: history.Query, By: c.device.number, CSeq: uint32(c.device.cseq.Add(1))}
 	response, answered := c.phone.Try(c.request(&o), c.patience)
-	if !answered || response.Status == 503 {
+	switch {
+	case !answered:
+		c.household.mu.Lock()
+		defer c.household.mu.Unlock()
+		c.household.unasked++
+		return false
+	case response.Status == 503:
 		return false
 	}
 	if response.Status != 401 {

@@ -58,6 +58,26 @@ func (t *Town) Count(outcome history.Outcome) (count int) {
 	return count
 }
 
+// Unanswered is how many requests of all kinds were not answered: those in the hands of a registrar that was killed.
+func (t *Town) Unanswered() (count int) {
+	for _, h := range t.households {
+		count += h.unanswered()
+	}
+	return count
+}
+
+func (h *Household) unanswered() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	count := h.unasked
+	for _, o := range h.operations {
+		if o.Outcome == history.Lost {
+			count++
+		}
+	}
+	return count
+}
+
 // String tells how many changes had which outcome.
 func (t *Town) String() string {
 	return fmt.Sprintf("%d changes made, %d overtaken, %d answered 503, %d not answered",

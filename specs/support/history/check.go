@@ -3,9 +3,12 @@ package history
 import (
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -57,39 +60,67 @@ func told(operations []Operation) []porcupine.Operation {
 
 func since(operations []Operation, t time.Time) int64 { return t.Sub(operations[0].Sent).Nanoseconds() }
 
+// possible are the states that an address of record can be in, as far as is known. Porcupine could keep such sets itself, but
+// compares all their members with all others.
+type possible map[state]struct{}
+
+var seed = maphash.MakeSeed()
+
 func model(operations []Operation) porcupine.Model {
-	m := porcupine.NondeterministicModel{
-		Init: func() []any { return []any{state{}} },
-		Step: func(s, input, output any) []any {
-			o := input.(asked)
+	return porcupine.Model{
+		Init: func() any { return possible{state{}: {}} },
+		Step: func(before, input, _ any) (bool, any) {
+			o, after := input.(asked), possible{}
 			began := func(maker int) bool { return !operations[maker].Done.Before(o.Sent) }
-			return step(s.(state), o.number, o.Operation, began)
+			for s := range before.(possible) {
+				s.step(o.number, o.Operation, began, after)
+			}
+			return len(after) > 0, after
+		},
+		Equal: func(a, b any) bool { return maps.Equal(a.(possible), b.(possible)) },
+		Hash: func(states any) (sum uint64) {
+			for s := range states.(possible) {
+				sum ^= maphash.Comparable(seed, s)
+			}
+			return sum
 		},
 		DescribeOperation: func(input, _ any) string { return input.(asked).String() },
-		DescribeState:     func(s any) string { return s.(state).String() },
+		DescribeState:     func(states any) string { return states.(possible).String() },
 	}
-	return m.ToModel()
 }
 
-// step are the states that can follow when this operation has this outcome.
-func step(s state, number int, o *Operation, began func(maker int) bool) []any {
-	after, accepts, may := s.apply(number, o, began)
+// String is a few of the states.
+func (p possible) String() string {
+	const most = 20
+	var parts []string
+	for s := range p {
+		parts = append(parts, s.String())
+	}
+	slices.Sort(parts)
+	if parts = slices.Compact(parts); len(parts) > most {
+		parts = append(parts[:most], "…")
+	}
+	return strings.Join(parts, " or ")
+}
+
+// step adds the states that can follow when this operation has this outcome.
+func (s state) step(number int, o *Operation, began func(maker int) bool, after possible) {
+	next, accepts, may := s.apply(number, o, began)
 	switch o.Outcome {
 	case Accepted:
-		if accepts && after.lists(o.Listed) {
-			return []any{after}
+		if accepts && next.lists(o.Listed) {
+			after[next] = struct{}{}
 		}
 	case Overtaken:
 		if !accepts || may {
-			return []any{s}
+			after[s] = struct{}{}
 		}
 	default:
-		if accepts && after != s {
-			return []any{s, after}
+		after[s] = struct{}{}
+		if accepts {
+			after[next] = struct{}{}
 		}
-		return []any{s}
 	}
-	return nil
 }
 
 func annotations(operations []Operation, events []Event) []porcupine.Annotation {

@@ -158,5 +158,5 @@ func (s state) String() string {
 			parts = append(parts, fmt.Sprintf("%s=%d", contact(device), b.mark))
 		}
 	}
-	return strings.Join(parts, " ")
+	return "{" + strings.Join(parts, " ") + "}"
 }
