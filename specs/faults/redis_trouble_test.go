@@ -63,6 +63,7 @@ var _ = Describe("Redis in trouble", func() {
 	var (
 		site *Site
 		link *Link
+		lag  *Lag
 		town *Town
 		ctx  context.Context
 	)
@@ -72,7 +73,8 @@ var _ = Describe("Redis in trouble", func() {
 		ctx = context.Background()
 		site = NewSite(options...)
 		quiet(site)
-		link = StartLink(site.Redis.Address)
+		lag = StartLag(site.Redis.Address)
+		link = StartLink(lag.Address())
 		site.Settings.Set("redis.port", PortOf(link.Address()))
 		site.Start()
 		town = site.StartTown(steady(12), nil)
@@ -196,6 +198,17 @@ var _ = Describe("Redis in trouble", func() {
 				fails(town)
 				link.Heal()
 				over()
+			}
+			recovers(town, time.Now(), afterRestart)
+		}),
+		Entry("what is sent to it arrives late, also when the registrar has hung up", nil, func() {
+			for _, delay := range []time.Duration{500 * time.Millisecond, 820 * time.Millisecond, 1500 * time.Millisecond} {
+				lag.Set(delay)
+				over := town.During(fmt.Sprintf("lag of %s", delay))
+				fails(town)
+				lag.Set(0)
+				over()
+				<-time.After(delay) // what is under way arrives
 			}
 			recovers(town, time.Now(), afterRestart)
 		}),
