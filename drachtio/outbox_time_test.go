@@ -208,8 +208,9 @@ func TestAnswersExpireInTheOrderOfTheirDeadlines(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		want := map[time.Duration]time.Duration{1010 * time.Millisecond: time.Second + sweepPause}
-		for _, lifetime := range []time.Duration{1000, 2500, 5000, 7000, 10_000, 32_000} {
-			want[lifetime*time.Millisecond] = lifetime * time.Millisecond
+		for _, ms := range []int{1000, 2500, 5000, 7000, 10_000, 32_000} {
+			lifetime := time.Duration(ms) * time.Millisecond
+			want[lifetime] = lifetime
 		}
 		if !maps.Equal(expired, want) {
 			t.Errorf("they expired at %v, want %v", expired, want)

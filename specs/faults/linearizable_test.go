@@ -212,21 +212,21 @@ func (w *world) unfold(town *Town) {
 func entries(most int, labels ...string) []TableEntry {
 	var out []TableEntry
 	for seed := 1; seed <= most; seed++ {
-		kind, make := "one server", alone
+		kind, build := "one server", alone
 		switch seed % 5 {
 		case 4:
-			kind, make = "Sentinels", guarded
+			kind, build = "Sentinels", guarded
 		case 0:
-			kind, make = "a cluster", sharded
+			kind, build = "a cluster", sharded
 		}
-		out = append(out, Entry(fmt.Sprintf("seed %d, %s", seed, kind), Label(labels...), uint64(seed), make))
+		out = append(out, Entry(fmt.Sprintf("seed %d, %s", seed, kind), Label(labels...), uint64(seed), build))
 	}
 	return out
 }
 
 var _ = Describe("An address of record", func() {
-	consistent := func(seed uint64, make func(*rand.Rand) *world) {
-		w := make(rand.New(rand.NewPCG(seed, 0)))
+	consistent := func(seed uint64, build func(*rand.Rand) *world) {
+		w := build(rand.New(rand.NewPCG(seed, 0)))
 		w.Start()
 		town := w.StartTown(TownPlan{
 			Households: 3, Devices: history.Devices, Twin: true, Pause: 60 * time.Millisecond, Rest: 400 * time.Millisecond,

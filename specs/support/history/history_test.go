@@ -31,9 +31,9 @@ func (l *line) add(o Operation, outcome Outcome, listed ...int) *line {
 }
 
 // lasting makes the last operation begin and end at other turns than it would.
-func (l *line) lasting(earlier, longer time.Duration) *line {
+func (l *line) lasting(earlier, longer int) *line {
 	last := &l.operations[len(l.operations)-1]
-	last.Sent, last.Done = last.Sent.Add(-earlier*turn), last.Done.Add(longer*turn)
+	last.Sent, last.Done = last.Sent.Add(-time.Duration(earlier)*turn), last.Done.Add(time.Duration(longer)*turn)
 	return l
 }
 
