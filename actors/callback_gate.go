@@ -76,7 +76,7 @@ type callbackGate struct {
 const leastQuestion = 20 * time.Millisecond
 
 func newCallbackGate(bulkhead int, limits Limits, meter Meter) *callbackGate {
-	least, most := uint(min(limits.CallbackFloor, bulkhead)), uint(bulkhead) //nolint:gosec // settings with a minimum of 1
+	least, most := uint(min(limits.CallbackFloor, bulkhead)), uint(bulkhead)
 	return &callbackGate{
 		bulkhead: bulkhead, capacity: limits.CallbackQueue, reserve: limits.StoreReserve, meter: meter,
 		// It moves by one or two ten times a second at the most. So it stays within a few times of what is under way, from where it
@@ -178,10 +178,10 @@ func (g *callbackGate) learn(permit adaptivelimiter.Permit, err error) {
 // observe follows how long the first in the queue has waited.
 func (g *callbackGate) observe(now time.Time) {
 	if len(g.waiting) == 0 {
-		g.delay.Observe(now, 0)
+		g.delay.Observe(now, 0, 0)
 		return
 	}
-	g.delay.Observe(now, now.Sub(g.waiting[0].offered))
+	g.delay.Observe(now, now.Sub(g.waiting[0].offered), len(g.waiting))
 }
 
 // bears tells whether a REGISTER that will lead to a question is still worth letting in.

@@ -1,6 +1,7 @@
 package drachtio
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -87,29 +88,52 @@ func (l *link) serve(ctx context.Context, n *lane, deliver func(Request)) error 
 func (l *link) read(n *lane, deliver func(Request)) error {
 	for _, incoming := range l.early {
 		n.brings(incoming.Transaction)
-		deliver(incoming.request(l.announcement))
+		deliver(incoming.request(l.announcement, time.Now()))
 	}
 	l.early = nil
 	for {
-		text, err := l.frames.ReadFrame()
+		text, err := l.frames.Next()
 		if err != nil {
 			return err
 		}
-		_, event, err := DecodeEvent(text)
+		v, err := look(text)
+		switch {
+		case err != nil:
+			return err
+		case v.isReply():
+			err = l.hearReply(v, n)
+		case v.isIncoming():
+			err = l.hearRequest(v, n, deliver)
+		default: // of a newer server; not for us
+		}
 		if err != nil {
 			return err
-		}
-		switch e := event.(type) {
-		case Incoming:
-			n.brings(e.Transaction)
-			deliver(e.request(l.announcement))
-		case Reply:
-			if !n.box.confirm(e) {
-				l.reply(e)
-			}
-		case UnknownEvent: // of a newer server; not for us
 		}
 	}
+}
+
+// hearRequest hands over a request, with a text of its own: the frame's memory is used again.
+func (l *link) hearRequest(v view, n *lane, deliver func(Request)) error {
+	incoming, err := v.incoming()
+	if err != nil {
+		return err
+	}
+	incoming.SIP = bytes.Clone(incoming.SIP)
+	n.brings(incoming.Transaction)
+	deliver(incoming.request(l.announcement, l.frames.filled))
+	return nil
+}
+
+// hearReply brings a reply to its answer or its command.
+func (l *link) hearReply(v view, n *lane) error {
+	verdict, err := v.verdict()
+	if err != nil || n.box.confirm(verdict) {
+		return err
+	}
+	v.sip = nil // its memory is used again, and nobody asks for it
+	reply, err := v.reply()
+	l.reply(reply)
+	return err
 }
 
 // reply hands a reply to who awaits it. A reply that nobody awaits is late, and dropped.
