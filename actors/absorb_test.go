@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/icholy/digest"
+	"github.com/onsi/gomega"
 
 	"sbc-registrar/drachtio"
 	"sbc-registrar/registration"
@@ -163,4 +164,32 @@ func TestARefreshThatIsNotAbsorbedIsDecidedOnWhatWasRead(t *testing.T) { // rule
 	first.silence()
 	second.silence()
 	third.silence()
+}
+
+// A phone that starts anew has a new Call-ID, and its callback is asked; its bindings are read meanwhile, so that one change is enough.
+func TestWhatIsMostLikelyThereIsReadWhileTheCallbackIsAsked(t *testing.T) {
+	var tries atomic.Int32
+	store := newMemory()
+	store.before = func(registration.Change) error {
+		tries.Add(1)
+		return nil
+	}
+	g := newRig(t, Config{Bindings: store, Limits: Limits{IdleAOR: time.Millisecond}})
+	gone := func() {
+		t.Helper()
+		gomega.NewWithT(t).Eventually(g.deps.aors.Load).WithTimeout(patience).Should(gomega.BeZero(), "actors")
+	}
+	g.expect(g.sendFrom(1, "daveh", 1), "200 OK")
+	gone()
+	g.expect(g.sendFrom(2, "daveh", 1), "200 OK")
+	if tries.Load() != 2 {
+		t.Errorf("%d changes were tried, want one for each REGISTER", tries.Load())
+	}
+	gone()
+	g.source = "198.51.100.7:5060" // nobody is known there: what is stored is told by the refusal
+	g.expect(g.sendFrom(3, "daveh", 1), "200 OK")
+	if tries.Load() != 4 {
+		t.Errorf("%d changes were tried, want two for the third REGISTER", tries.Load()-2)
+	}
+	g.silence()
 }

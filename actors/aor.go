@@ -102,7 +102,8 @@ func (a *aor) abandonOverdue(ctx actor.Context) {
 func (a *aor) realm() *realm { return a.deps.realms.of(a.desk.aor.Host()) }
 
 // next takes the next request that is still worth the work, unless one is in hand. One that the rules may absorb needs the
-// state before the callback.
+// state before the callback. One from where somebody is registered most likely changes bindings that are there: they are read while
+// the callback is asked, for a change that was decided on none would be refused by the store, and have to be made twice.
 func (a *aor) next(ctx actor.Context) {
 	now := a.deps.now()
 	w := a.desk.take(now)
@@ -113,6 +114,10 @@ func (a *aor) next(ctx actor.Context) {
 	case w == nil:
 	case a.state.Version == 0 && a.realm().Policy.MayAbsorb(w.request):
 		a.load(ctx, w, now)
+	case a.state.Version == 0 && w.known:
+		w.reading = true
+		a.load(ctx, w, now)
+		a.decide(ctx, w)
 	default:
 		a.decide(ctx, w)
 	}
@@ -128,7 +133,7 @@ func (a *aor) ask(ctx actor.Context, w *work) {
 func (a *aor) load(ctx actor.Context, w *work, now time.Time) {
 	want := &messages.BindingsWanted{Work: w.number, AOR: w.request.AOR, Now: now, Deadline: w.request.Deadline}
 	if w.judged {
-		want.Use = w.request.Use
+		want.Use, w.spending = w.request.Use, true
 	}
 	ctx.Request(a.desk.keeper, want)
 }
@@ -144,6 +149,9 @@ func (a *aor) authorized(ctx actor.Context, w *work, m *messages.AuthorizationGi
 		return
 	}
 	w.verdict, w.judged = a.realm().Policy.Confine(w.request, m.Verdict), true
+	if w.reading && w.verdict.OK {
+		return // the state is on its way
+	}
 	a.decide(ctx, w)
 }
 
@@ -198,14 +206,29 @@ func (a *aor) judge(now time.Time, w *work) (registration.Outcome, bool) {
 }
 
 func (a *aor) loaded(ctx actor.Context, w *work, m *messages.BindingsLoaded) {
+	if w.reading {
+		a.read(ctx, w, m)
+		return
+	}
 	if m.Err != nil {
 		a.forget(ctx, w, m.Err)
 		return
 	}
-	w.fresh = w.judged
-	w.confirmed = true
+	w.fresh, w.confirmed = w.spending, w.spending
 	a.deps.recollection.keep(a.desk.aor, m.State)
 	a.redecide(ctx, w, m.State)
+}
+
+// read takes what was read while the callback is asked. Without it the store says what there is when it refuses the change.
+func (a *aor) read(ctx actor.Context, w *work, m *messages.BindingsLoaded) {
+	w.reading = false
+	if m.Err == nil {
+		a.state = m.State
+		a.deps.recollection.keep(a.desk.aor, m.State)
+	}
+	if w.judged {
+		a.decide(ctx, w)
+	}
 }
 
 func (a *aor) saved(ctx actor.Context, w *work, m *messages.BindingsSaved) {

@@ -178,10 +178,10 @@ func (g *callbackGate) learn(permit adaptivelimiter.Permit, err error) {
 // observe follows how long the first in the queue has waited.
 func (g *callbackGate) observe(now time.Time) {
 	if len(g.waiting) == 0 {
-		g.delay.Observe(now, 0)
+		g.delay.Observe(now, 0, 0)
 		return
 	}
-	g.delay.Observe(now, now.Sub(g.waiting[0].offered))
+	g.delay.Observe(now, now.Sub(g.waiting[0].offered), len(g.waiting))
 }
 
 // bears tells whether a REGISTER that will lead to a question is still worth letting in.

@@ -175,10 +175,11 @@ func (c *connection) answer(ctx actor.Context, id string, outcome registration.O
 		c.log.Debug().Str("event", "answer.late").Str("transaction", id).Int("status", outcome.Status).Msg("answered already")
 		return
 	}
-	c.deps.entrance.leave(tx.source)
+	c.deps.entrance.leave(tx.subject.from.Addr())
 	tx.answer = encode(tx.echo, outcome)
 	c.report(tx, outcome)
 	c.remember(tx, outcome)
+	tx.release()
 	c.send(ctx, tx)
 }
 

@@ -16,16 +16,16 @@ import (
 // admit enters a request that was let in with its deadline, and answers it or brings it to its address of record's shard.
 func (c *connection) admit(ctx actor.Context, m *requestArrived) {
 	request, now := m.request, c.deps.now()
+	behind := int(c.deps.entrance.arriving.Add(-1))
 	tx := c.txs.begin(request.Transaction, request.Arrived, request.Arrived.Add(c.deps.limits.Deadline))
 	if tx == nil {
 		c.deps.entrance.leave(request.Source.Addr())
 		c.log.Warn().Str("event", "request.repeated").Str("transaction", request.Transaction).Msg("request delivered twice")
 		return
 	}
-	tx.source = request.Source.Addr()
-	tx.subject = subject{source: request.Source.String(), protocol: request.Protocol}
+	tx.subject = subject{from: request.Source, protocol: request.Protocol}
 	c.arm(ctx)
-	c.waited(now, now.Sub(request.Arrived))
+	c.waited(now, now.Sub(request.Arrived), behind)
 	c.carry(ctx, now, tx, m)
 	c.txs.entered() // not deferred: a panic leaves it for the next incarnation to answer
 }
@@ -45,11 +45,13 @@ func (c *connection) carry(ctx actor.Context, now time.Time, tx *transaction, m 
 		c.answer(ctx, tx.id, t.outcome)
 		return
 	}
-	ctx.Request(c.router.Route(t.request.AOR), &messages.Register{Request: t.request, Class: t.class})
+	ctx.Request(c.router.Route(t.request.AOR), &messages.Register{
+		Request: t.request, Class: t.class, Known: c.deps.entrance.flows.Know(t.request.Flow.Source),
+	})
 }
 
-func (c *connection) waited(now time.Time, waited time.Duration) {
-	c.deps.entrance.arrival.Observe(now, waited)
+func (c *connection) waited(now time.Time, waited time.Duration, behind int) {
+	c.deps.entrance.arrival.Observe(now, waited, behind)
 	c.deps.meter.Waited(Arrival, waited)
 }
 
@@ -61,7 +63,7 @@ func (c *connection) turnBack(now time.Time, tx *transaction) *registration.Outc
 		outcome = c.stops()
 	case !now.Before(tx.deadline.Add(-c.deps.limits.Margin)):
 		outcome = c.deps.unavailable(registration.DeadlinePassed)
-	case c.deps.guard.Bans(now, tx.source):
+	case c.deps.guard.Bans(now, tx.subject.from.Addr()):
 		outcome = registration.Ban()
 	default:
 		return nil
@@ -77,8 +79,7 @@ func (c *connection) read(tx *transaction, request drachtio.Request) triaged {
 	}
 	tx.echo = echo(msg)
 	flow := flowOf(request, msg, c.addressesOf(request.Announcement))
-	tx.flow = flow.Source
-	tx.subject = subject{source: flow.Source.String(), protocol: flow.Protocol, msg: msg}
+	tx.subject.protocol, tx.subject.msg = flow.Protocol, msg
 	tx.subject.callID, _ = msg.Value("Call-ID")
 	envelope := registration.Envelope{
 		Transaction: tx.id, Flow: flow, Arrived: request.Arrived,

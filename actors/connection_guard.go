@@ -12,9 +12,9 @@ import (
 // of record (rule 55); nil lets it pass. Up to here a REGISTER cost some arithmetic: no callback, no Redis, no actor.
 func (c *connection) holdBack(tx *transaction, r *registration.Request) *registration.Outcome {
 	now := c.deps.now()
-	if verdict := c.deps.guard.Admit(now, tx.source, r != nil); verdict.Limited {
+	if verdict := c.deps.guard.Admit(now, tx.subject.from.Addr(), r != nil); verdict.Limited {
 		if verdict.News {
-			c.log.Warn().Str("event", "source.limited").Str("source", tx.subject.source).
+			c.log.Warn().Str("event", "source.limited").Str("source", tx.subject.source()).
 				Msg("source sends more REGISTERs than abuse.sourceRate: answering 503")
 		}
 		return c.limit("too many REGISTERs from the source")
@@ -22,12 +22,12 @@ func (c *connection) holdBack(tx *transaction, r *registration.Request) *registr
 	if r == nil {
 		return nil
 	}
-	verdict := c.deps.guard.AdmitAOR(now, r.AOR.String(), tx.source)
+	verdict := c.deps.guard.AdmitAOR(now, r.AOR.String(), tx.subject.from.Addr())
 	if !verdict.Limited {
 		return nil
 	}
 	if verdict.News {
-		c.log.Warn().Str("event", "aor.limited").Str("aor", r.AOR.String()).Str("source", tx.subject.source).
+		c.log.Warn().Str("event", "aor.limited").Str("aor", r.AOR.String()).Str("source", tx.subject.source()).
 			Msg("address of record gets more REGISTERs than abuse.aorRate: answering 503")
 	}
 	return c.limit("too many REGISTERs for the address of record")
@@ -44,22 +44,22 @@ func (c *connection) remember(tx *transaction, outcome registration.Outcome) {
 	now := c.deps.now()
 	switch {
 	case outcome.Status == 200:
-		c.deps.guard.Succeeded(now, tx.subject.aor, tx.source)
+		c.deps.guard.Succeeded(now, tx.subject.aor, tx.subject.from.Addr())
 		c.deps.domains.note(tx.subject.aor)
 		if outcome.Deed == registration.Registered || outcome.Deed == registration.Refreshed {
-			c.deps.entrance.flows.Registered(now, tx.flow)
+			c.deps.entrance.flows.Registered(now, tx.subject.from)
 		}
 	case outcome.Deed == registration.Failed, outcome.Deed == registration.Shed:
-		c.deps.guard.Spoiled(now, tx.subject.aor, tx.source)
+		c.deps.guard.Spoiled(now, tx.subject.aor, tx.subject.from.Addr())
 	case outcome.Guess:
-		ban := c.deps.guard.Failed(now, tx.source)
+		ban := c.deps.guard.Failed(now, tx.subject.from.Addr())
 		if ban == 0 {
 			return
 		}
-		c.log.Warn().Str("event", "source.banned").Str("source", tx.subject.source).Dur("for", ban).
-			Msg(fmt.Sprintf("banned %s for %d s after repeated authentication failures", tx.source.Unmap(), int(ban/time.Second)))
+		c.log.Warn().Str("event", "source.banned").Str("source", tx.subject.source()).Dur("for", ban).
+			Msg(fmt.Sprintf("banned %s for %d s after repeated authentication failures", tx.subject.from.Addr().Unmap(), int(ban/time.Second)))
 		if c.deps.blacklist != nil {
-			c.deps.blacklist.Ban(tx.source.Unmap(), now.Add(ban))
+			c.deps.blacklist.Ban(tx.subject.from.Addr().Unmap(), now.Add(ban))
 		}
 	}
 }

@@ -15,7 +15,7 @@ func (c *connection) report(tx *transaction, outcome registration.Outcome) {
 	if !event.Enabled() {
 		return
 	}
-	aor := tx.subject.name()
+	aor, source := tx.subject.name(), tx.subject.source()
 	if outcome.Basis != "" {
 		event = event.Str("basis", string(outcome.Basis))
 	}
@@ -24,11 +24,11 @@ func (c *connection) report(tx *transaction, outcome registration.Outcome) {
 		Int("status", outcome.Status).
 		Str("aor", aor).
 		Str("cause", outcome.Why()).
-		Str("source", tx.subject.source).
+		Str("source", source).
 		Str("protocol", tx.subject.protocol).
 		Str("call_id", tx.subject.callID).
 		Dur("took", c.deps.now().Sub(tx.arrived)).
-		Msg(summary(aor, tx.subject.source, outcome))
+		Msg(summary(aor, source, outcome))
 }
 
 func (c *connection) eventFor(outcome registration.Outcome) *zerolog.Event {

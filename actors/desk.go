@@ -26,12 +26,15 @@ type work struct {
 	number    uint64
 	request   *registration.Request
 	class     overload.Class
+	known     bool // its bindings are most likely there
 	accepted  time.Time
 	from      *actor.PID // the connection that answers it
 	judged    bool       // the callback was asked, and verdict is what it said
 	verdict   registration.Verdict
 	outcome   registration.Outcome // what to answer once it is saved
 	decisions int
+	reading   bool // the state is being read while the callback is asked
+	spending  bool // the state is being read for the answer, and the nonce is spent with it
 	fresh     bool // the state was read from the store for this request, after the callback was asked, and its nonce is spent
 	confirmed bool // the store has confirmed what the answer will list
 }
@@ -42,7 +45,7 @@ func (d *desk) empty() bool { return d.current == nil && len(d.waiting) == 0 }
 // client, for a client that sends its next REGISTER has given up the one before (RFC 3261 §10.2). A removal is never given up.
 func (d *desk) put(m *messages.Register, from *actor.PID, now time.Time) (out *work) {
 	d.numbers++
-	w := &work{number: d.numbers, request: m.Request, class: m.Class, accepted: now, from: from}
+	w := &work{number: d.numbers, request: m.Request, class: m.Class, known: m.Known, accepted: now, from: from}
 	for i, older := range d.waiting {
 		if older.request.CallID == w.request.CallID && older.request.CSeq < w.request.CSeq && older.class != overload.Removal {
 			d.waiting[i] = w

@@ -3,6 +3,7 @@ package actors
 import (
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -17,6 +18,7 @@ import (
 type entrance struct {
 	deps      *dependencies
 	admission *overload.Admission
+	arriving  atomic.Int64   // let in, and not yet looked at
 	arrival   overload.Delay // between the frame and the connection's look at it: what a busy processor makes longer
 	store     overload.Delay // before the store
 	flows     *overload.Flows
@@ -41,7 +43,11 @@ func (e *entrance) enter(now time.Time, text []byte, from netip.AddrPort) (overl
 	if !class.Bears(max(e.arrival.Standing(now), e.store.Standing(now))) {
 		return class, overload.Waits
 	}
-	return class, e.admission.Enter(class, from.Addr(), e.deps.guard.Trusts(from.Addr()))
+	bound := e.admission.Enter(class, from.Addr(), e.deps.guard.Trusts(from.Addr()))
+	if bound == overload.Free {
+		e.arriving.Add(1)
+	}
+	return class, bound
 }
 
 // classify tells what can be told without reading a REGISTER. Credentials get the benefit of the doubt until they are read.

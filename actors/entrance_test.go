@@ -105,7 +105,7 @@ func TestStrangersAreShedFirstAndByTheReader(t *testing.T) {
 	g.deps.entrance.store = overload.Delay{} // forgets that daveh did not wait
 	now := time.Now().Add(-200 * time.Millisecond)
 	for range 21 { // each waits 100 ms for the store
-		g.deps.entrance.store.Observe(now, 100*time.Millisecond)
+		g.deps.entrance.store.Observe(now, 100*time.Millisecond, 1)
 		now = now.Add(10 * time.Millisecond)
 	}
 	g.expect(g.deliver("eve", 1, ""), "401 Unauthorized") // from where daveh is registered: a refresh, for all we know
@@ -122,7 +122,7 @@ func TestWhoseCallbackHasAQueueIsNotChallenged(t *testing.T) {
 	g := newRig(t, Config{Meter: meter})
 	now := time.Now().Add(-200 * time.Millisecond)
 	for range 21 {
-		g.deps.realms.standard.gate.delay.Observe(now, 150*time.Millisecond)
+		g.deps.realms.standard.gate.delay.Observe(now, 150*time.Millisecond, 1)
 		now = now.Add(10 * time.Millisecond)
 	}
 	g.expect(g.deliver("eve", 1, ""), "503 Service Unavailable")

@@ -95,7 +95,7 @@ func (k *keeper) offer(ctx actor.Context, s storing) {
 		k.tell(ctx.ActorSystem().Root, s, registration.Result{Status: registration.StatusFailed, Err: fmt.Errorf("store: %w", errShed)})
 		return
 	}
-	k.deps.entrance.store.Observe(s.arrived, l.age(s.arrived))
+	k.deps.entrance.store.Observe(s.arrived, l.age(s.arrived), len(l.waiting))
 	if !l.flushing && l.inFlight < batchesInFlight {
 		l.flushing = true
 		ctx.Send(ctx.Self(), &flushDue{l})
@@ -127,7 +127,7 @@ func (k *keeper) flush(ctx actor.Context, l *lane) {
 			batch[i].begun = now
 			k.deps.meter.Waited(Storing, now.Sub(batch[i].arrived))
 		}
-		k.deps.entrance.store.Observe(now, now.Sub(batch[len(batch)-1].arrived)) // the shortest wait is what counts
+		k.deps.entrance.store.Observe(now, now.Sub(batch[len(batch)-1].arrived), len(l.waiting)) // the shortest wait is what counts
 		k.deps.meter.Batched(len(batch))
 		l.inFlight++
 		go k.carry(root, self, l, batch)

@@ -28,7 +28,7 @@ type Limits struct {
 	StoreReserve  time.Duration // what of a deadline a callback leaves to the store; 800 ms, a quarter of the Deadline at most
 	StoreQueue    int           // store operations that wait for each server, or are in doubt; 8,192
 	QueuePerAOR   int           // REGISTERs that wait for one address of record; 16
-	IdleAOR       time.Duration // after which an aor actor is passivated; 10 s
+	IdleAOR       time.Duration // after which an aor actor is passivated; 2 s
 	IdleAORs      int           // aor actors above which idle ones go at once; 50,000
 	UnderWay      int           // REGISTERs from their frames to their answers; 16,384
 	PerSource     int           // of one source address; 2,048; below 0 = no bound
@@ -48,7 +48,7 @@ func (l Limits) withDefaults() Limits {
 	l.StoreReserve = min(orDefault(l.StoreReserve, 800*time.Millisecond), l.Deadline/4)
 	l.StoreQueue = orDefault(l.StoreQueue, 8192)
 	l.QueuePerAOR = orDefault(l.QueuePerAOR, 16)
-	l.IdleAOR = orDefault(l.IdleAOR, 10*time.Second)
+	l.IdleAOR = orDefault(l.IdleAOR, 2*time.Second)
 	l.IdleAORs = orDefault(l.IdleAORs, 50_000)
 	l.UnderWay = orDefault(l.UnderWay, 16_384)
 	l.PerSource = orDefault(l.PerSource, 2048)

@@ -21,8 +21,6 @@ type transaction struct {
 	id       string
 	arrived  time.Time
 	deadline time.Time // when it is answered 503 if nothing else has
-	source   netip.Addr
-	flow     netip.AddrPort // invalid until the request was read
 	echo     []sip.Header
 	subject  subject
 	answered bool
@@ -33,11 +31,14 @@ type transaction struct {
 // A subject is what a log line tells about a request.
 type subject struct {
 	aor      string
-	source   string
+	from     netip.AddrPort
 	protocol string
 	callID   string
 	msg      *sip.Request // to name whom a refused request was for
 }
+
+// source is where the request came from.
+func (s subject) source() string { return s.from.String() }
 
 // name is the address of record that a request was for, as far as it can be told; only a line that is written is worth it.
 func (s subject) name() string {
@@ -59,6 +60,10 @@ func newTransactions() *transactions {
 	return &transactions{open: map[string]*transaction{}}
 }
 
+// release lets go of what only the answer needed. A transaction stays in the order until its deadline or those before it are answered:
+// a few hundred bytes of it, not the whole request.
+func (tx *transaction) release() { tx.echo, tx.subject.msg = nil, nil }
+
 // begin enters a transaction; nil when it is known: the server delivers a request twice to a link that authenticated twice.
 func (t *transactions) begin(id string, arrived, deadline time.Time) *transaction {
 	if t.open[id] != nil {
@@ -66,6 +71,10 @@ func (t *transactions) begin(id string, arrived, deadline time.Time) *transactio
 	}
 	tx := &transaction{id: id, arrived: arrived, deadline: deadline}
 	t.open[id] = tx
+	for len(t.order) > 0 && t.order[0].answered {
+		t.order[0] = nil
+		t.order = t.order[1:]
+	}
 	t.order = append(t.order, tx)
 	t.last = tx
 	return tx
@@ -85,7 +94,12 @@ func (t *transactions) claim(id string) *transaction {
 }
 
 // settle forgets a transaction whose answer was sent, or can never be.
-func (t *transactions) settle(id string) { delete(t.open, id) }
+func (t *transactions) settle(id string) {
+	if tx := t.open[id]; tx != nil {
+		tx.answer = ""
+		delete(t.open, id)
+	}
+}
 
 // due returns the transactions whose deadline has passed unanswered, and when the next one is due (zero: none).
 func (t *transactions) due(now time.Time) (overdue []*transaction, next time.Time) {

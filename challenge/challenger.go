@@ -59,7 +59,7 @@ func (c *Challenger) Life() time.Duration { return reuse*c.lifetime + clockLead 
 // Challenges asks for credentials: one challenge per algorithm in order of preference, all with one fresh nonce
 // (RFC 8760 §2.3, rule 35). Stale tells the client that only its nonce was too old (RFC 7616 §3.3).
 func (c *Challenger) Challenges(scope Scope, now time.Time, stale bool) []sip.Challenge {
-	nonce := mint(c.keys.newest(), c.sealed(scope), now)
+	nonce := mint(c.keys.newest(), c.sealed(make([]byte, 0, usualScope), scope), now)
 	challenges := make([]sip.Challenge, len(c.algorithms))
 	for i, algorithm := range c.algorithms {
 		challenges[i] = sip.Challenge{Realm: scope.Realm, Nonce: nonce, Algorithm: algorithm, QOP: "auth", Stale: stale}
@@ -91,7 +91,7 @@ func (c *Challenger) Check(credentials sip.Credentials, scope Scope, now time.Ti
 	if !strings.EqualFold(credentials.QOP, "auth") {
 		return Use{}, ErrQOP
 	}
-	nonce, ours := open(c.keys.all(), c.sealed(scope), credentials.Nonce)
+	nonce, ours := open(c.keys.all(), c.sealed(make([]byte, 0, usualScope), scope), credentials.Nonce)
 	if !ours {
 		return Use{}, ErrForeignNonce
 	}
@@ -109,14 +109,17 @@ func (c *Challenger) Check(credentials sip.Credentials, scope Scope, now time.Ti
 	return Use{Nonce: nonce, Count: uint32(count)}, nil
 }
 
-// sealed is the text of a scope under the MAC. No part holds a line end, so that no two scopes are one text.
-func (c *Challenger) sealed(s Scope) string {
-	text := s.Realm + "\n" + s.AOR
+// sealed appends the text of a scope under the MAC. No part holds a line end, so that no two scopes are one text.
+func (c *Challenger) sealed(to []byte, s Scope) []byte {
+	to = append(append(append(to, s.Realm...), '\n'), s.AOR...)
 	if c.bindSource {
-		text += "\n" + s.Source.Unmap().String()
+		to = append(append(to, '\n'), s.Source.Unmap().String()...)
 	}
-	return text
+	return to
 }
+
+// usualScope is room enough for nearly every scope, on the stack.
+const usualScope = 128
 
 // offers tells whether an algorithm was in our challenge; none named means MD5 (RFC 7616 §3.4).
 func (c *Challenger) offers(algorithm string) bool {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"net/netip"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -178,6 +180,41 @@ func TestKeysAreRotated(t *testing.T) { // rule 36
 	}
 	if err := after.Set(); err == nil {
 		t.Error("no key is accepted")
+	}
+}
+
+func TestChallengesOfManyAtOnceAreToldApart(t *testing.T) {
+	c := newChallenger(t, challenge.Options{})
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			mine := challenge.Scope{Realm: "example.com", AOR: strconv.Itoa(i) + "@example.com"}
+			others := challenge.Scope{Realm: "example.com", AOR: strconv.Itoa(i+1) + "@example.com"}
+			for range 500 {
+				credentials := answering(c.Challenges(mine, noon, false)[0])
+				if _, err := c.Check(credentials, mine, noon); err != nil {
+					t.Errorf("a nonce for %s: %v", mine.AOR, err)
+				}
+				if _, err := c.Check(credentials, others, noon); !errors.Is(err, challenge.ErrForeignNonce) {
+					t.Errorf("a nonce for %s is good for %s: %v", mine.AOR, others.AOR, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// Nodes of two releases share their keys while one takes the other's place.
+func TestANonceOfAnEarlierReleaseIsGood(t *testing.T) {
+	for nonce, bound := range map[string]bool{
+		"AAABm36UMgBqlNIGJ36CrWRg9hu1i-dKJC0L9wSDmCU": false,
+		"AAABm36UMgA5w3O2cVCuIjnQfI5tqCwzN2dsL5GrnQQ": true,
+	} {
+		c := newChallenger(t, challenge.Options{Keys: keys(t, 1), BindSource: bound})
+		use, err := c.Check(answering(sip.Challenge{Realm: "example.com", Nonce: nonce, Algorithm: "MD5"}), davehs, noon)
+		if err != nil || !use.Minted.Equal(noon) || len(use.ID) != 22 || !strings.HasPrefix(nonce, use.ID[:21]) {
+			t.Errorf("bound to its source: %t: %+v, %v", bound, use, err)
+		}
 	}
 }
 

@@ -14,7 +14,7 @@ const MinKey = 16
 // a key is changed without a client noticing: it is known everywhere before it comes first, and for a nonce's life after.
 // Safe for concurrent use.
 type Keys struct {
-	ring atomic.Pointer[[][]byte]
+	ring atomic.Pointer[[]*key]
 }
 
 // NewKeys takes the keys, the newest first. Without one it makes a random one: good for one node until it restarts.
@@ -31,12 +31,14 @@ func (k *Keys) Set(keys ...[]byte) error {
 	if len(keys) == 0 {
 		return errors.New("challenge: no nonce key")
 	}
-	for _, key := range keys {
-		if len(key) < MinKey {
-			return fmt.Errorf("challenge: a nonce key needs %d bytes, not %d", MinKey, len(key))
+	ring := make([]*key, len(keys))
+	for i, secret := range keys {
+		if len(secret) < MinKey {
+			return fmt.Errorf("challenge: a nonce key needs %d bytes, not %d", MinKey, len(secret))
 		}
+		ring[i] = newKey(secret)
 	}
-	k.ring.Store(&keys)
+	k.ring.Store(&ring)
 	return nil
 }
 
@@ -47,6 +49,6 @@ func RandomKey() []byte {
 	return key
 }
 
-func (k *Keys) newest() []byte { return (*k.ring.Load())[0] }
+func (k *Keys) newest() *key { return (*k.ring.Load())[0] }
 
-func (k *Keys) all() [][]byte { return *k.ring.Load() }
+func (k *Keys) all() []*key { return *k.ring.Load() }

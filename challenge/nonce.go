@@ -3,7 +3,6 @@ package challenge
 import (
 	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"net/netip"
@@ -38,37 +37,38 @@ type Nonce struct {
 }
 
 // mint makes a nonce: time, random bytes, and an HMAC-SHA-256 over both and the scope (rule 36).
-func mint(key []byte, scope string, now time.Time) string {
+func mint(k *key, scope []byte, now time.Time) string {
 	var raw [nonceBytes]byte
 	binary.BigEndian.PutUint64(raw[:], uint64(now.UnixMilli()))
 	_, _ = rand.Read(raw[timeBytes:sealedBytes]) // never fails, says its contract
-	seal(raw[:sealedBytes], key, scope, raw[sealedBytes:])
-	return base64.RawURLEncoding.EncodeToString(raw[:])
+	mac := k.seal(raw[:sealedBytes], scope)
+	copy(raw[sealedBytes:], mac[:])
+	return encode(raw[:])
+}
+
+// The alphabet has no character that SIP or Redis would quote. A nonce is read in the one way that it is written.
+var encoding = base64.RawURLEncoding.Strict()
+
+func encode(raw []byte) string {
+	return string(encoding.AppendEncode(make([]byte, 0, 2*nonceBytes), raw))
 }
 
 // open reads a nonce that one of the keys has sealed for this scope; false when none has.
-func open(keys [][]byte, scope, nonce string) (Nonce, bool) {
+func open(keys []*key, scope []byte, nonce string) (Nonce, bool) {
+	var written [2 * nonceBytes]byte
 	var raw [nonceBytes]byte
-	if base64.RawURLEncoding.DecodedLen(len(nonce)) != nonceBytes {
+	if encoding.DecodedLen(len(nonce)) != nonceBytes {
 		return Nonce{}, false
 	}
-	if _, err := base64.RawURLEncoding.Strict().Decode(raw[:], []byte(nonce)); err != nil {
+	if _, err := encoding.Decode(raw[:], append(written[:0], nonce...)); err != nil {
 		return Nonce{}, false
 	}
-	for _, key := range keys {
-		var mac [macBytes]byte
-		seal(raw[:sealedBytes], key, scope, mac[:])
+	for _, k := range keys {
+		mac := k.seal(raw[:sealedBytes], scope)
 		if hmac.Equal(mac[:], raw[sealedBytes:]) {
 			minted := int64(binary.BigEndian.Uint64(raw[:])) //nolint:gosec // the MAC says that mint wrote it
-			return Nonce{ID: base64.RawURLEncoding.EncodeToString(raw[:sealedBytes]), Minted: time.UnixMilli(minted)}, true
+			return Nonce{ID: encode(raw[:sealedBytes]), Minted: time.UnixMilli(minted)}, true
 		}
 	}
 	return Nonce{}, false
-}
-
-func seal(payload, key []byte, scope string, mac []byte) {
-	h := hmac.New(sha256.New, key)
-	h.Write(payload)
-	h.Write([]byte(scope))
-	copy(mac, h.Sum(nil))
 }

@@ -38,15 +38,12 @@ func (e *NOKError) Error() string {
 	return fmt.Sprintf("drachtio: response not sent: %.200q", e.Reason)
 }
 
-func (a Answer) frame(id string) ([]byte, error) {
-	status, err := checkResponse(a.Response)
-	if err != nil {
-		return nil, err
-	}
-	if status < 200 {
+func (a Answer) frame(id []byte) ([]byte, error) {
+	status, frame, err := Respond{Transaction: a.Transaction, Response: a.Response}.encode(id)
+	if err == nil && status < 200 {
 		return nil, ErrProvisional
 	}
-	return EncodeCommand(id, Respond{Transaction: a.Transaction, Response: a.Response})
+	return frame, err
 }
 
 func (a Answer) finish(err error) {

@@ -36,12 +36,16 @@ func BenchmarkReadAndDecodeRequest(b *testing.B) {
 	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
 	for b.Loop() {
-		text, err := reader.ReadFrame()
+		text, err := reader.Next()
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, _, err := DecodeEvent(text); err != nil {
+		if v, err := look(text); err != nil || !v.isIncoming() {
 			b.Fatal(err)
+		} else if incoming, err := v.incoming(); err != nil {
+			b.Fatal(err)
+		} else {
+			bytes.Clone(incoming.SIP)
 		}
 	}
 }
@@ -50,9 +54,10 @@ func BenchmarkEncodeAnswer(b *testing.B) {
 	a := Answer{Transaction: newID(), Response: "SIP/2.0 200 OK\r\nCall-ID: ab66fc349c48651407c8fa1a\r\nCSeq: 2 REGISTER\r\n" +
 		"From: <sip:1001@sip.example.test>;tag=c78875a130\r\nTo: <sip:1001@sip.example.test>\r\nContent-Length: 0\r\n" +
 		"Contact: <sip:1001@127.0.0.1:47908;transport=udp>;expires=60\r\n\r\n"}
+	id := []byte(newID())
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := a.frame(newID()); err != nil {
+		if _, err := a.frame(id); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -70,7 +75,7 @@ func BenchmarkPostAndConfirm(b *testing.B) {
 		box.post("server", nil, a)
 		frame, _ = lane.fill(frame[:0])
 		_, text, _ := bytes.Cut(frame, []byte("#"))
-		if !box.confirm(Reply{To: string(text[:36]), Status: OK}) { // its UUID
+		if !box.confirm(verdict{to: text[:idLength], status: OK}) {
 			b.Fatal("not confirmed")
 		}
 	}

@@ -10,8 +10,8 @@ import (
 //
 //sumtype:decl
 type Command interface {
-	// message checks the command and lays it out, without an id.
-	message() (message, error)
+	// frame checks the command and encodes it.
+	frame(id string) ([]byte, error)
 }
 
 // Authenticate is the first command on every connection, whoever dialled.
@@ -50,12 +50,7 @@ type UnknownCommand struct {
 // server could misread: control characters, separators inside a field, SIP text that is no clean response, and frames
 // longer than MaxFrameOut. Errors never quote a field.
 func EncodeCommand(id string, c Command) ([]byte, error) {
-	m, err := c.message()
-	if err != nil {
-		return nil, err
-	}
-	m.id = id
-	return m.frame(MaxFrameOut)
+	return c.frame(id)
 }
 
 // DecodeCommand reads the message of a frame as a server sees it. A command that is not understood comes back as an
@@ -92,19 +87,19 @@ func splitTags(list string) []string {
 	return strings.Split(list, ",")
 }
 
-func (a Authenticate) message() (message, error) {
+func (a Authenticate) frame(id string) ([]byte, error) {
 	if a.Secret == "" {
-		return message{}, fmt.Errorf("%w: the secret is empty", ErrMessage)
+		return nil, fmt.Errorf("%w: the secret is empty", ErrMessage)
 	}
 	if err := checkField("authenticate", "secret", a.Secret); err != nil {
-		return message{}, err
+		return nil, err
 	}
 	for _, tag := range a.Tags {
 		if tag == "" || strings.Contains(tag, ",") {
-			return message{}, fmt.Errorf("%w: a tag is empty or holds a comma", ErrMessage)
+			return nil, fmt.Errorf("%w: a tag is empty or holds a comma", ErrMessage)
 		}
 	}
-	return message{kind: "authenticate", fields: []string{a.Secret, strings.Join(a.Tags, ",")}}, nil
+	return message{id: id, kind: "authenticate", fields: []string{a.Secret, strings.Join(a.Tags, ",")}}.frame(MaxFrameOut)
 }
 
 // Format hides the secret under every verb.
@@ -112,34 +107,54 @@ func (a Authenticate) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "{Secret:*** Tags:%v}", a.Tags)
 }
 
-func (r Route) message() (message, error) {
-	return message{kind: "route", fields: []string{r.Verb}}, checkVerb(r.Verb)
-}
+func (r Route) frame(id string) ([]byte, error) { return frameOfVerb(id, "route", r.Verb) }
 
-func (r RemoveRoute) message() (message, error) {
-	return message{kind: "remove_route", fields: []string{r.Verb}}, checkVerb(r.Verb)
-}
+func (r RemoveRoute) frame(id string) ([]byte, error) { return frameOfVerb(id, "remove_route", r.Verb) }
 
-func checkVerb(verb string) error {
+func frameOfVerb(id, kind, verb string) ([]byte, error) {
 	if verb == "" || strings.Trim(verb, "abcdefghijklmnopqrstuvwxyz") != "" {
-		return fmt.Errorf("%w: a verb is a method in lower case letters", ErrMessage)
+		return nil, fmt.Errorf("%w: a verb is a method in lower case letters", ErrMessage)
 	}
-	return nil
+	return message{id: id, kind: kind, fields: []string{verb}}.frame(MaxFrameOut)
 }
 
-func (Ping) message() (message, error) { return message{kind: "ping"}, nil }
+func (Ping) frame(id string) ([]byte, error) { return message{id: id, kind: "ping"}.frame(MaxFrameOut) }
 
-func (r Respond) message() (message, error) {
+func (c UnknownCommand) frame(string) ([]byte, error) {
+	return nil, fmt.Errorf("%w: a command of unknown type is never sent", ErrMessage)
+}
+
+func (r Respond) frame(id string) ([]byte, error) {
+	if id == "" {
+		return nil, fmt.Errorf("%w: no id", ErrMessage)
+	}
+	if err := checkField("sip", "id", id); err != nil {
+		return nil, err
+	}
+	_, frame, err := r.encode([]byte(id))
+	return frame, err
+}
+
+// encode checks the one command that is sent often, but for its id, and writes its frame in a single allocation. The status is
+// that of the response.
+func (r Respond) encode(id []byte) (status int, frame []byte, err error) {
+	const kind, end = "|sip|", "|\r\n" // without the bar behind the transaction the server misreads the line
 	if r.Transaction == "" {
-		return message{}, fmt.Errorf("%w: no transaction", ErrMessage)
+		return 0, nil, fmt.Errorf("%w: no transaction", ErrMessage)
 	}
-	if _, err := checkResponse(r.Response); err != nil {
-		return message{}, err
+	if err := checkField("sip", "transaction", r.Transaction); err != nil {
+		return 0, nil, err
 	}
-	// The empty last field writes the bar behind the transaction, without which the server misreads the line.
-	return message{kind: "sip", fields: []string{r.Transaction, ""}, sip: []byte(r.Response)}, nil
-}
-
-func (c UnknownCommand) message() (message, error) {
-	return message{}, fmt.Errorf("%w: a command of unknown type is never sent", ErrMessage)
+	if status, err = checkResponse(r.Response); err != nil {
+		return 0, nil, err
+	}
+	frame, err = newFrame(len(id)+len(kind)+len(r.Transaction)+len(end)+len(r.Response), MaxFrameOut)
+	if err != nil {
+		return 0, nil, err
+	}
+	frame = append(frame, id...)
+	frame = append(frame, kind...)
+	frame = append(frame, r.Transaction...)
+	frame = append(frame, end...)
+	return status, append(frame, r.Response...), nil
 }

@@ -1,6 +1,7 @@
 package drachtio
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -71,54 +72,92 @@ func EncodeEvent(id string, e Event) ([]byte, error) {
 // DecodeEvent reads the message of a frame that a server sent. A message of an unknown type comes back as an
 // UnknownEvent; the error is an ErrMessage. SIP text keeps a reference to text.
 func DecodeEvent(text []byte) (id string, e Event, err error) {
-	m, err := parseMessage(text)
+	v, err := look(text)
 	if err != nil {
 		return "", nil, err
 	}
 	switch {
-	case m.kind == "response":
-		e, err = m.reply()
-	case m.kind == "sip" && m.field(0) == "network":
-		e, err = m.incoming()
+	case v.isReply():
+		e, err = v.reply()
+	case v.isIncoming():
+		e, err = v.incoming()
 	default:
-		e = UnknownEvent{Type: m.kind, Fields: m.fields, SIP: m.sip}
+		e = UnknownEvent{Type: string(v.kind), Fields: splitFields(v.fields), SIP: v.sip}
 	}
-	return m.id, e, err
+	if err != nil {
+		return "", nil, err
+	}
+	return string(v.id), e, nil
 }
 
-func (m message) reply() (Event, error) {
-	if len(m.fields) < 2 || m.fields[0] == "" {
-		return nil, fmt.Errorf("%w: a response without id or status", ErrMessage)
+func (v view) isReply() bool { return string(v.kind) == "response" }
+
+func (v view) isIncoming() bool {
+	first, _, _ := bytes.Cut(v.fields, bar)
+	return string(v.kind) == "sip" && string(first) == "network"
+}
+
+// A verdict is the part of a reply that matters to an answer, in the bytes that it was read in.
+type verdict struct {
+	to     []byte
+	status Status
+	more   []byte // the other fields; nil when there are none
+}
+
+// reason is what the server says about a refusal; "" when it says nothing.
+func (v verdict) reason() string {
+	reason, _, _ := bytes.Cut(v.more, bar)
+	return string(reason)
+}
+
+func (v view) verdict() (verdict, error) {
+	to, rest, _ := bytes.Cut(v.fields, bar)
+	status, more, _ := bytes.Cut(rest, bar)
+	if len(to) == 0 || rest == nil {
+		return verdict{}, fmt.Errorf("%w: a response without id or status", ErrMessage)
 	}
-	r := Reply{To: m.fields[0], Status: Status(m.fields[1]), Fields: m.fields[2:], SIP: m.sip}
-	if r.Status != OK && r.Status != NO && r.Status != NOK {
-		return nil, fmt.Errorf("%w: a response of unknown status", ErrMessage)
+	for _, known := range []Status{OK, NO, NOK} {
+		if string(status) == string(known) {
+			return verdict{to, known, more}, nil
+		}
 	}
-	return r, nil
+	return verdict{}, fmt.Errorf("%w: a response of unknown status", ErrMessage)
+}
+
+func (v view) reply() (Reply, error) {
+	verdict, err := v.verdict()
+	return Reply{To: string(verdict.to), Status: verdict.status, Fields: splitFields(verdict.more), SIP: v.sip}, err
+}
+
+// incoming is strict about what is needed to answer, and lenient about the rest: an address that cannot be read must
+// not cost the connection, for the client that caused it would cause it again.
+func (v view) incoming() (Incoming, error) {
+	rest := string(v.fields) // one piece of memory for all fields
+	next := func() (field string) {
+		field, rest, _ = strings.Cut(rest, "|")
+		return field
+	}
+	next() // "network"
+	size, err := strconv.Atoi(next())
+	i := Incoming{
+		Size:        size,
+		Protocol:    next(),
+		Source:      parseAddrPort(next(), next()),
+		At:          next(),
+		Transaction: next(),
+		Dialog:      next(),
+		Received:    parseAddrPort(next(), next()),
+		SIP:         v.sip,
+	}
+	if err != nil || size < 0 || i.Transaction == "" || i.SIP == nil {
+		return Incoming{}, fmt.Errorf("%w: a SIP message without size, transaction or text", ErrMessage)
+	}
+	return i, nil
 }
 
 func (r Reply) message() message {
 	fields := append([]string{r.To, string(r.Status)}, r.Fields...)
 	return message{kind: "response", fields: fields, sip: r.SIP}
-}
-
-// incoming is strict about what is needed to answer, and lenient about the rest: an address that cannot be read must
-// not cost the connection, for the client that caused it would cause it again.
-func (m message) incoming() (Event, error) {
-	size, err := strconv.Atoi(m.field(1))
-	if err != nil || size < 0 || m.field(6) == "" || m.sip == nil {
-		return nil, fmt.Errorf("%w: a SIP message without size, transaction or text", ErrMessage)
-	}
-	return Incoming{
-		Size:        size,
-		Protocol:    m.field(2),
-		Source:      parseAddrPort(m.field(3), m.field(4)),
-		At:          m.field(5),
-		Transaction: m.field(6),
-		Dialog:      m.field(7),
-		Received:    parseAddrPort(m.field(8), m.field(9)),
-		SIP:         m.sip,
-	}, nil
 }
 
 func (i Incoming) message() message {
@@ -162,7 +201,7 @@ func (s Sent) Reply(to string) Reply {
 }
 
 func parseAddrPort(ip, port string) netip.AddrPort {
-	addr, err := netip.ParseAddr(strings.Trim(ip, "[]"))
+	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(ip, "["), "]"))
 	if err != nil {
 		return netip.AddrPort{}
 	}

@@ -42,7 +42,7 @@ func FuzzServer(f *testing.F) {
 				return err == nil
 			}
 			_ = theirs.SetDeadline(time.Now().Add(brief))
-			_, _ = frames.in.Peek(1) // the application speaks first
+			_ = frames.fill() // the application speaks first
 			if _, err := theirs.Write(early); err == nil && agree() && agree() {
 				_, _ = theirs.Write(late)
 			}

@@ -13,7 +13,7 @@ type Request struct {
 	Received     netip.AddrPort // of the server; zero when it wrote none
 	At           string         // the server's clock, hh:mm:ss.µs
 	SIP          []byte         // the raw request; the handler may keep it
-	Arrived      time.Time      // when its frame had been read
+	Arrived      time.Time      // when the last bytes of its frame had been read
 	Announcement Announcement   // of the server, on the connection that the request came by
 }
 
@@ -33,7 +33,7 @@ type Handler interface {
 	Request(Request)
 }
 
-func (i Incoming) request(a Announcement) Request {
+func (i Incoming) request(a Announcement, arrived time.Time) Request {
 	return Request{
 		Transaction:  i.Transaction,
 		Protocol:     i.Protocol,
@@ -41,7 +41,7 @@ func (i Incoming) request(a Announcement) Request {
 		Received:     i.Received,
 		At:           i.At,
 		SIP:          i.SIP,
-		Arrived:      time.Now(),
+		Arrived:      arrived,
 		Announcement: a,
 	}
 }

@@ -9,9 +9,10 @@ type lane struct {
 	wake    chan struct{}
 	settled func() // called after each letter of the lane that is settled; may be nil
 
-	queue    []*letter
-	letters  map[*letter]struct{} // queued or written, not settled
-	requests map[string]struct{}  // transactions that came by this connection and have no answer yet
+	letters  row                 // to be written or written, not settled
+	next     *letter             // the first of them that is to be written; nil = all are written
+	requests map[string]struct{} // transactions that came by this connection and have no answer yet, but for the latest
+	latest   string              // "" when it has: an answer that is given at once costs no entry
 	closed   bool
 }
 
@@ -31,52 +32,70 @@ func (n *lane) rouse() {
 func (n *lane) brings(transaction string) {
 	n.box.mu.Lock()
 	defer n.box.mu.Unlock()
-	if !n.closed && len(n.requests) < maxRequests {
-		n.requests[transaction] = struct{}{}
+	if n.latest != "" && !n.closed && len(n.requests) < maxRequests {
+		n.requests[n.latest] = struct{}{}
 	}
+	n.latest = transaction
 }
 
 // brought tells whether a request came by this connection, once. It is called under the mutex.
 func (n *lane) brought(transaction string) bool {
+	if transaction == n.latest {
+		n.latest = ""
+		return true
+	}
 	_, did := n.requests[transaction]
 	delete(n.requests, transaction)
 	return did
 }
 
+// add puts a letter behind the others, for the writer.
+func (n *lane) add(l *letter) {
+	n.letters.add(l)
+	if n.next == nil {
+		n.next = l
+	}
+	n.rouse()
+}
+
+// remove takes a letter away, written or not.
+func (n *lane) remove(l *letter) {
+	if n.next == l {
+		n.next = l.links[byPlace].after
+	}
+	n.letters.remove(l)
+}
+
 // fill appends the frames of the next letters to a batch, until it is full or there are no more; then it tells whether there
-// are. Settled letters are skipped: an expired answer is not sent.
+// are.
 func (n *lane) fill(batch []byte) (filled []byte, more bool) {
 	n.box.mu.Lock()
 	defer n.box.mu.Unlock()
-	for len(n.queue) > 0 && len(batch) < maxBatch {
-		l := n.queue[0]
-		n.queue[0] = nil
-		n.queue = n.queue[1:]
-		if _, ok := n.letters[l]; ok {
-			l.writes++
-			batch = append(batch, l.frame...)
-		}
+	for n.next != nil && len(batch) < maxBatch {
+		n.next.writes++
+		batch = append(batch, n.next.frame...)
+		n.next = n.next.links[byPlace].after
 	}
-	return batch, len(n.queue) > 0
+	return batch, n.next != nil
 }
 
 // close ends the lane and sends what it had not confirmed elsewhere.
 func (n *lane) close() {
-	n.box.lose(n.abandon())
+	settle(n.abandon(), ErrClosed)
 }
 
 // closeIfEmpty closes the lane unless it holds letters.
 func (n *lane) closeIfEmpty() bool {
 	n.box.mu.Lock()
 	defer n.box.mu.Unlock()
-	if len(n.letters) > 0 {
+	if n.letters.first != nil {
 		return false
 	}
-	n.remove()
+	n.strike()
 	return true
 }
 
-// abandon closes the lane; what it returns has nowhere to go.
+// abandon closes the lane; what it returns has nowhere to go, and is removed.
 func (n *lane) abandon() (lost []*letter) {
 	b := n.box
 	b.mu.Lock()
@@ -84,19 +103,22 @@ func (n *lane) abandon() (lost []*letter) {
 	if n.closed {
 		return nil
 	}
-	n.remove()
+	n.strike()
 	other := b.newest(n.server)
-	for _, l := range byAge(n.letters) {
+	for _, l := range n.letters.sorted() {
+		n.remove(l)
 		b.place(l, other)
 		if other == nil && b.retired {
+			b.remove(l)
 			lost = append(lost, l)
 		}
 	}
-	n.letters, n.queue, n.requests = nil, nil, nil
+	n.requests = nil
 	return lost
 }
 
-func (n *lane) remove() {
+// strike takes the lane off its outbox.
+func (n *lane) strike() {
 	n.closed = true
 	b := n.box
 	b.lanes[n.server] = slices.DeleteFunc(b.lanes[n.server], func(other *lane) bool { return other == n })

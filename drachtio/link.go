@@ -1,6 +1,7 @@
 package drachtio
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -87,29 +88,46 @@ func (l *link) serve(ctx context.Context, n *lane, deliver func(Request)) error 
 func (l *link) read(n *lane, deliver func(Request)) error {
 	for _, incoming := range l.early {
 		n.brings(incoming.Transaction)
-		deliver(incoming.request(l.announcement))
+		deliver(incoming.request(l.announcement, time.Now()))
 	}
 	l.early = nil
 	for {
-		text, err := l.frames.ReadFrame()
+		text, err := l.frames.Next()
 		if err != nil {
 			return err
 		}
-		_, event, err := DecodeEvent(text)
-		if err != nil {
+		if err := l.hear(text, n, deliver); err != nil {
 			return err
-		}
-		switch e := event.(type) {
-		case Incoming:
-			n.brings(e.Transaction)
-			deliver(e.request(l.announcement))
-		case Reply:
-			if !n.box.confirm(e) {
-				l.reply(e)
-			}
-		case UnknownEvent: // of a newer server; not for us
 		}
 	}
+}
+
+// hear takes one message, whose memory is used again afterwards.
+func (l *link) hear(text []byte, n *lane, deliver func(Request)) error {
+	v, err := look(text)
+	if err != nil {
+		return err
+	}
+	switch {
+	case v.isReply():
+		verdict, err := v.verdict()
+		if err != nil {
+			return err
+		}
+		if !n.box.confirm(verdict) {
+			reply, _ := v.reply()
+			l.reply(reply)
+		}
+	case v.isIncoming():
+		incoming, err := v.incoming()
+		if err != nil {
+			return err
+		}
+		incoming.SIP = bytes.Clone(incoming.SIP)
+		n.brings(incoming.Transaction)
+		deliver(incoming.request(l.announcement, l.frames.filled))
+	} // what else there may be is of a newer server, and not for us
+	return nil
 }
 
 // reply hands a reply to who awaits it. A reply that nobody awaits is late, and dropped.

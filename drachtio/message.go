@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -24,22 +23,53 @@ type message struct {
 	sip    []byte
 }
 
-func parseMessage(text []byte) (message, error) {
-	head, sip, hasSIP := bytes.Cut(text, []byte("\r\n"))
-	if !hasSIP {
-		sip = nil
+// A view is a message in the bytes that it was read in.
+type view struct {
+	id, kind []byte
+	fields   []byte // all of them, with the bars between; nil when there are none
+	sip      []byte // nil when there is none
+}
+
+var (
+	bar  = []byte("|")
+	crlf = []byte("\r\n")
+)
+
+// look takes a message apart. It allocates nothing.
+func look(text []byte) (view, error) {
+	var v view
+	head := text
+	if before, after, found := bytes.Cut(text, crlf); found {
+		head, v.sip = before, after
 	}
-	if bytes.Count(head, []byte("|")) > maxFields {
-		return message{}, fmt.Errorf("%w: too many fields", ErrMessage)
-	}
-	parts := strings.Split(string(head), "|")
 	switch {
-	case len(parts) < 2 || parts[0] == "" || parts[1] == "":
-		return message{}, fmt.Errorf("%w: no id or no type", ErrMessage)
-	case hasControl(string(head)):
-		return message{}, fmt.Errorf("%w: control character", ErrMessage)
+	case bytes.Count(head, bar) > maxFields:
+		return view{}, fmt.Errorf("%w: too many fields", ErrMessage)
+	case hasControl(head):
+		return view{}, fmt.Errorf("%w: control character", ErrMessage)
 	}
-	return message{id: parts[0], kind: parts[1], fields: parts[2:], sip: sip}, nil
+	v.id, head, _ = bytes.Cut(head, bar)
+	v.kind, head, _ = bytes.Cut(head, bar)
+	v.fields = head
+	if len(v.id) == 0 || len(v.kind) == 0 {
+		return view{}, fmt.Errorf("%w: no id or no type", ErrMessage)
+	}
+	return v, nil
+}
+
+func parseMessage(text []byte) (message, error) {
+	v, err := look(text)
+	if err != nil {
+		return message{}, err
+	}
+	return message{id: string(v.id), kind: string(v.kind), fields: splitFields(v.fields), sip: v.sip}, nil
+}
+
+func splitFields(fields []byte) []string {
+	if fields == nil {
+		return []string{}
+	}
+	return strings.Split(string(fields), "|")
 }
 
 // frame encodes the message with its length; limit is for the whole frame.
@@ -60,15 +90,10 @@ func (m message) frame(limit int) ([]byte, error) {
 	if m.sip != nil {
 		length += 2 + len(m.sip)
 	}
-	if total := len(strconv.Itoa(length)) + 1 + length; total > limit {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrTooLong, total, limit)
+	out, err := newFrame(length, limit)
+	if err != nil {
+		return nil, err
 	}
-	return m.append(make([]byte, 0, length+maxLengthDigits+1), length), nil
-}
-
-func (m message) append(out []byte, length int) []byte {
-	out = strconv.AppendInt(out, int64(length), 10)
-	out = append(out, '#')
 	out = append(out, m.id...)
 	out = append(out, '|')
 	out = append(out, m.kind...)
@@ -80,7 +105,7 @@ func (m message) append(out []byte, length int) []byte {
 		out = append(out, '\r', '\n')
 		out = append(out, m.sip...)
 	}
-	return out
+	return out, nil
 }
 
 // field returns a field, "" when the peer did not send it: old servers send fewer.
@@ -99,8 +124,20 @@ func checkField(kind, name, value string) error {
 	return nil
 }
 
-func hasControl(text string) bool {
-	for i := range len(text) {
+// hasControl looks at eight bytes at a time: every byte that comes and goes is looked at.
+func hasControl[T string | []byte](text T) bool {
+	const each, highest = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(text); i += 8 {
+		t := text[i : i+8]
+		eight := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
+			uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
+		deleted := eight ^ 0x7F*each // 0 where there is a DEL
+		if ((eight-0x20*each)&^eight|(deleted-each)&^deleted)&highest != 0 {
+			return true
+		}
+	}
+	for ; i < len(text); i++ {
 		if isControl(text[i]) {
 			return true
 		}

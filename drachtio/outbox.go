@@ -1,11 +1,8 @@
 package drachtio
 
 import (
-	"cmp"
-	"container/list"
-	"maps"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,42 +15,29 @@ import (
 //
 // One mutex guards the outbox, its lanes and its letters. Done is never called under it.
 type outbox struct {
+	limit  int // bytes
+	series series
+	posted atomic.Uint64 // numbers the letters
+
 	mu      sync.Mutex
-	limit   int                             // bytes
-	size    int                             // bytes that the letters take
-	posted  uint64                          // counts letters, for their age
-	letters map[string]*letter              // everything not settled, by message id
-	ages    *list.List                      // the same, the oldest first
-	waiting map[string]map[*letter]struct{} // letters without a connection, by server
-	lanes   map[string][]*lane              // open connections by server, the newest last
-	retired bool                            // no further connection will come
+	size    int                // bytes that the letters take
+	letters map[uint64]*letter // everything not settled, by number
+	ages    row                // the same, the oldest first
+	sweeper *time.Timer        // ends what is overdue; nil before the first letter
+	sweeps  time.Time          // when it does; zero = it is not set
+	swept   time.Time          // when it last did
+	waiting map[string]*row    // letters without a connection, by server
+	lanes   map[string][]*lane // open connections by server, the newest last
+	retired bool               // no further connection will come
 }
-
-// A letter is one encoded answer.
-type letter struct {
-	Answer
-	id     string
-	age    uint64
-	server string
-	frame  []byte
-	writes int           // how often it was handed to a writer
-	origin *lane         // that its request came by; nil = not known, or not by one that was there when it was answered
-	lane   *lane         // where it is; nil = waiting
-	expiry *time.Timer   // settles it at its deadline
-	place  *list.Element // in ages
-}
-
-// letterOverhead is about what a letter takes beside its frame, in bytes: itself, its timer, its entries in lists, its Done.
-const letterOverhead = 640
-
-func (l *letter) size() int { return len(l.frame) + letterOverhead }
 
 func newOutbox(limit int) *outbox {
 	return &outbox{
 		limit:   limit,
-		letters: map[string]*letter{},
-		ages:    list.New(),
-		waiting: map[string]map[*letter]struct{}{},
+		series:  newSeries(),
+		letters: map[uint64]*letter{},
+		ages:    row{which: byAge},
+		waiting: map[string]*row{},
 		lanes:   map[string][]*lane{},
 	}
 }
@@ -61,59 +45,96 @@ func newOutbox(limit int) *outbox {
 // post takes an answer for a server: for the preferred lane when that is open, else for the server's newest, else for
 // the next. It never blocks.
 func (b *outbox) post(server string, preferred *lane, a Answer) {
-	l := &letter{Answer: a, id: newID(), server: server}
-	var err error
-	if l.frame, err = a.frame(l.id); err == nil {
-		err = b.admit(l, preferred)
-	}
+	var id [idLength]byte
+	number := b.posted.Add(1)
+	frame, err := a.frame(b.series.append(id[:0], number))
 	if err != nil {
 		a.finish(err)
 		return
 	}
-	b.shrink()
+	switch {
+	case a.Deadline.IsZero():
+		a.Deadline = time.Now().Add(DefaultAnswerLifetime)
+	case time.Until(a.Deadline) <= 0:
+		a.finish(ErrExpired)
+		return
+	}
+	l := &letter{number: number, frame: frame, done: a.Done, deadline: a.Deadline, server: server}
+	settle(b.admit(l, a.Transaction, preferred))
 }
 
-func (b *outbox) admit(l *letter, preferred *lane) error {
-	lifetime := DefaultAnswerLifetime
-	if !l.Deadline.IsZero() {
-		lifetime = time.Until(l.Deadline)
-	}
+// admit takes a letter in. It returns those that end for that, and why.
+func (b *outbox) admit(l *letter, transaction string, preferred *lane) ([]*letter, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if preferred == nil || preferred.closed {
 		preferred = b.newest(l.server)
 	}
-	switch {
-	case lifetime <= 0:
-		return ErrExpired
-	case preferred == nil && b.retired:
-		return ErrClosed
+	if preferred == nil && b.retired {
+		return []*letter{l}, ErrClosed
 	}
-	b.posted++
-	l.age, l.Response = b.posted, "" // the frame has it
-	if preferred != nil && preferred.brought(l.Transaction) {
+	if preferred != nil && preferred.brought(transaction) {
 		l.origin = preferred
 	}
-	b.letters[l.id], l.place = l, b.ages.PushBack(l)
+	b.letters[l.number] = l
+	b.ages.add(l)
 	b.size += l.size()
-	l.expiry = time.AfterFunc(lifetime, func() { b.settle(l.id, ErrExpired) })
+	b.expireBy(l.deadline)
 	b.place(l, preferred)
-	return nil
+	return b.shrink(), ErrOverflow
 }
 
-// shrink ends the oldest letters while all of them take too much; the last one stays, however long it is.
-func (b *outbox) shrink() {
-	for {
-		b.mu.Lock()
-		if b.size <= b.limit || len(b.letters) < 2 {
-			b.mu.Unlock()
-			return
-		}
-		oldest, _ := b.ages.Front().Value.(*letter)
-		b.remove(oldest)
-		b.mu.Unlock()
-		oldest.settled(ErrOverflow)
+// shrink removes the oldest letters while all of them take too much; the last one stays, however long it is.
+func (b *outbox) shrink() (removed []*letter) {
+	for b.size > b.limit && len(b.letters) > 1 {
+		removed = append(removed, b.ages.first)
+		b.remove(b.ages.first)
 	}
+	return removed
+}
+
+// expireBy sees to it that a letter with that deadline is ended in time.
+func (b *outbox) expireBy(deadline time.Time) {
+	if earliest := b.swept.Add(sweepPause); deadline.Before(earliest) {
+		deadline = earliest
+	}
+	if !b.sweeps.IsZero() && !deadline.Before(b.sweeps) {
+		return
+	}
+	b.sweeps = deadline
+	if b.sweeper == nil {
+		b.sweeper = time.AfterFunc(time.Until(deadline), b.sweep)
+		return
+	}
+	b.sweeper.Reset(time.Until(deadline))
+}
+
+// sweepPause is the least time between two sweeps: so much later than its deadline may an answer end.
+const sweepPause = 100 * time.Millisecond
+
+// sweep ends the letters whose deadline has passed. It looks at all that there are: no order is kept for something that only comes
+// to pass when a server is away for long.
+func (b *outbox) sweep() {
+	b.mu.Lock()
+	now := time.Now()
+	var expired []*letter
+	var next time.Time
+	for l := b.ages.first; l != nil; l = l.links[byAge].after {
+		if !l.deadline.After(now) {
+			expired = append(expired, l)
+		} else if next.IsZero() || l.deadline.Before(next) {
+			next = l.deadline
+		}
+	}
+	for _, l := range expired {
+		b.remove(l)
+	}
+	b.swept, b.sweeps = now, time.Time{}
+	if !next.IsZero() {
+		b.expireBy(next)
+	}
+	b.mu.Unlock()
+	settle(expired, ErrExpired)
 }
 
 func (b *outbox) newest(server string) *lane {
@@ -127,16 +148,14 @@ func (b *outbox) newest(server string) *lane {
 // place puts a letter on a lane, or among the waiting when there is none.
 func (b *outbox) place(l *letter, on *lane) {
 	l.lane = on
-	if on == nil {
-		if b.waiting[l.server] == nil {
-			b.waiting[l.server] = map[*letter]struct{}{}
-		}
-		b.waiting[l.server][l] = struct{}{}
+	if on != nil {
+		on.add(l)
 		return
 	}
-	on.letters[l] = struct{}{}
-	on.queue = append(on.queue, l)
-	on.rouse()
+	if b.waiting[l.server] == nil {
+		b.waiting[l.server] = &row{which: byPlace}
+	}
+	b.waiting[l.server].add(l)
 }
 
 // open makes the lane of a new connection; it takes over what was waiting for the server.
@@ -145,42 +164,41 @@ func (b *outbox) open(server string, settled func()) *lane {
 	defer b.mu.Unlock()
 	opened := &lane{
 		box: b, server: server, wake: make(chan struct{}, 1), settled: settled,
-		letters: map[*letter]struct{}{}, requests: map[string]struct{}{},
+		letters: row{which: byPlace}, requests: map[string]struct{}{},
 	}
 	b.lanes[server] = append(b.lanes[server], opened)
-	waiting := b.waiting[server]
-	delete(b.waiting, server)
-	for _, l := range byAge(waiting) {
-		b.place(l, opened)
+	if waiting := b.waiting[server]; waiting != nil {
+		delete(b.waiting, server)
+		for _, l := range waiting.sorted() {
+			b.place(l, opened)
+		}
 	}
 	return opened
 }
 
 // confirm settles the answer that a reply belongs to; false when it belongs to none.
-func (b *outbox) confirm(r Reply) bool {
-	l := b.take(r.To)
+func (b *outbox) confirm(v verdict) bool {
+	l := b.take(v.to)
 	if l == nil {
 		return false
 	}
 	var err error
-	if r.Status != OK {
-		err = &NOKError{Reason: r.Reason(), Resent: l.writes > 1 || l.lane != l.origin}
+	if v.status != OK {
+		err = &NOKError{Reason: v.reason(), Resent: l.writes > 1 || l.lane != l.origin}
 	}
 	l.settled(err)
 	return true
 }
 
-func (b *outbox) settle(id string, err error) {
-	if l := b.take(id); l != nil {
-		l.settled(err)
+// take removes the letter with that id: whoever gets it must call settled, once the mutex is free.
+func (b *outbox) take(id []byte) *letter {
+	number, ok := b.series.number(id)
+	if !ok {
+		return nil
 	}
-}
-
-// take removes a letter: whoever gets it must call settled, once the mutex is free.
-func (b *outbox) take(id string) *letter {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	l := b.letters[id]
+	l := b.letters[number]
 	if l != nil {
 		b.remove(l)
 	}
@@ -188,25 +206,16 @@ func (b *outbox) take(id string) *letter {
 }
 
 func (b *outbox) remove(l *letter) {
-	delete(b.letters, l.id)
-	b.ages.Remove(l.place)
+	delete(b.letters, l.number)
+	b.ages.remove(l)
 	b.size -= l.size()
-	l.frame = nil // a queue may hold the letter until its writer gets there
-	l.expiry.Stop()
 	if l.lane != nil {
-		delete(l.lane.letters, l)
+		l.lane.remove(l)
 		return
 	}
-	delete(b.waiting[l.server], l)
-	if len(b.waiting[l.server]) == 0 {
+	waiting := b.waiting[l.server]
+	if waiting.remove(l); waiting.first == nil {
 		delete(b.waiting, l.server)
-	}
-}
-
-func (l *letter) settled(err error) {
-	l.finish(err)
-	if l.lane != nil && l.lane.settled != nil {
-		l.lane.settled()
 	}
 }
 
@@ -216,18 +225,18 @@ func (b *outbox) retire() {
 	b.retired = true
 	var lost []*letter
 	for _, waiting := range b.waiting {
-		lost = append(lost, byAge(waiting)...)
+		lost = append(lost, waiting.sorted()...)
+	}
+	for _, l := range lost {
+		b.remove(l)
 	}
 	b.mu.Unlock()
-	b.lose(lost)
+	settle(lost, ErrClosed)
 }
 
-func (b *outbox) lose(letters []*letter) {
+// settle tells how removed letters ended. It is called without the mutex.
+func settle(letters []*letter, err error) {
 	for _, l := range letters {
-		b.settle(l.id, ErrClosed)
+		l.settled(err)
 	}
-}
-
-func byAge(letters map[*letter]struct{}) []*letter {
-	return slices.SortedFunc(maps.Keys(letters), func(a, b *letter) int { return cmp.Compare(a.age, b.age) })
 }

@@ -21,16 +21,13 @@ var (
 // checkResponse reads the status of a SIP response (RFC 3261 §7.2) and refuses every text that is not exactly a status
 // line with a reason phrase, header fields of one line each, and an empty line; no body.
 func checkResponse(text string) (status int, err error) {
-	line, rest, ok := strings.Cut(text, "\r\n")
-	if !ok || hasControl(line) {
-		return 0, fmt.Errorf("%w: status line", ErrResponse)
-	}
-	status, ok = parseStatusLine(line)
-	if !ok {
+	line, rest, ok := cutLine(text)
+	status, valid := parseStatusLine(line)
+	if !ok || !valid || hasControl(line) {
 		return 0, fmt.Errorf("%w: status line", ErrResponse)
 	}
 	for n := 1; ; n++ {
-		line, rest, ok = strings.Cut(rest, "\r\n")
+		line, rest, ok = cutLine(rest)
 		switch {
 		case !ok:
 			return 0, fmt.Errorf("%w: it does not end with an empty line", ErrResponse)
@@ -42,6 +39,15 @@ func checkResponse(text string) (status int, err error) {
 			return 0, fmt.Errorf("%w: header field %d", ErrResponse, n)
 		}
 	}
+}
+
+// cutLine cuts a text behind its first line; false when the line does not end with CRLF.
+func cutLine(text string) (line, rest string, ok bool) {
+	end := strings.IndexByte(text, '\n')
+	if end < 1 || text[end-1] != '\r' {
+		return "", "", false
+	}
+	return text[:end-1], text[end+1:], true
 }
 
 // parseStatusLine reads "SIP/2.0 200 OK"; the reason phrase is mandatory here.
@@ -56,19 +62,22 @@ func parseStatusLine(line string) (status int, ok bool) {
 }
 
 func isHeaderLine(line string) bool {
-	name, value, ok := strings.Cut(line, ":")
-	if !ok || name == "" {
+	colon := 0
+	for colon < len(line) && tokenBytes[line[colon]] {
+		colon++
+	}
+	if colon == 0 || colon == len(line) || line[colon] != ':' {
 		return false
 	}
-	for i := range len(name) {
-		if !isTokenByte(name[i]) {
-			return false
-		}
-	}
-	return !hasControl(strings.ReplaceAll(value, "\t", " "))
+	value := line[colon:]
+	return !hasControl(value) || !hasControl(strings.ReplaceAll(value, "\t", " "))
 }
 
-// isTokenByte is the token of RFC 3261 §25.1.
-func isTokenByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-.!%*_+`'~", c) >= 0
-}
+// tokenBytes are those of the token of RFC 3261 §25.1.
+var tokenBytes = func() (set [256]bool) {
+	const letters = "abcdefghijklmnopqrstuvwxyz"
+	for _, c := range []byte(letters + strings.ToUpper(letters) + "0123456789" + "-.!%*_+`'~") {
+		set[c] = true
+	}
+	return set
+}()

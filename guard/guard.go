@@ -62,6 +62,9 @@ func New(o Options) *Guard {
 
 // Bans tells whether a source is banned.
 func (g *Guard) Bans(now time.Time, from netip.Addr) bool {
+	if g.options.BanAfter == 0 {
+		return false
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	o := g.offenders.known(subscriber(from))
@@ -144,8 +147,9 @@ func (g *Guard) Trusts(from netip.Addr) bool {
 // subscriber is what one subscriber has: an IPv4 address, or 64 bits of IPv6 (RFC 6177 §2).
 func subscriber(from netip.Addr) netip.Addr {
 	from = from.Unmap().WithZone("")
-	if network, err := from.Prefix(64); err == nil && from.Is6() {
-		return network.Addr()
+	if !from.Is6() {
+		return from
 	}
-	return from
+	network, _ := from.Prefix(64) // fails for longer prefixes than the address only
+	return network.Addr()
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -279,4 +280,30 @@ func BenchmarkAdmit(b *testing.B) {
 		binary.BigEndian.PutUint32(ip[:], uint32(i%200_000))
 		g.Admit(start, netip.AddrFrom4(ip), false)
 	}
+}
+
+// What a registration costs, when as many links as there are processors bring them: a challenge and its answer.
+func BenchmarkRegistrations(b *testing.B) {
+	const enough = 1 << 30
+	g := New(Options{SourceRate: enough, SourceBurst: enough, AORRate: enough, AORBurst: enough, BanAfter: 10})
+	var links atomic.Uint32
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		link, n := links.Add(1), uint32(0)
+		aors := make([]string, 1000)
+		for i := range aors {
+			aors[i] = fmt.Sprintf("user%d@%d.example.com", i, link)
+		}
+		for p.Next() {
+			n = (n + 1) % uint32(len(aors))
+			from := netip.AddrFrom4([4]byte{10, byte(link), byte(n >> 8), byte(n)})
+			for _, answers := range []bool{false, true} {
+				if g.Bans(start, from) || g.Admit(start, from, answers).Limited {
+					b.Error("refused")
+				}
+			}
+			g.AdmitAOR(start, aors[n], from)
+			g.Succeeded(start, aors[n], from)
+		}
+	})
 }

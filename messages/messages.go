@@ -36,6 +36,7 @@ type ToConnection interface{ toConnection() }
 type Register struct {
 	Request *registration.Request
 	Class   overload.Class // for whom to turn away on its way
+	Known   bool           // somebody is registered from there, most likely the same client
 }
 
 // RegisterAnswered is the outcome of a Register. It may come after the deadline; then it only logs.

@@ -34,7 +34,7 @@ const Budget = 250 * time.Millisecond
 // spent: each that is challenged comes back with an answer that costs ten times as much. An answer waits for two budgets at
 // most: the queue can become twice as long until that is noticed, and whoever is served shall be served within a second.
 var patience = [classes]time.Duration{
-	Stranger: Budget / 5,
+	Stranger: Budget / 10,
 	Newcomer: Budget / 2,
 	Refresh:  Budget * 4 / 5,
 	Answer:   Budget * 2,

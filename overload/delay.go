@@ -5,44 +5,78 @@ import (
 	"time"
 )
 
-// interval is how long a delay must stand to count. A burst is longer than that in no queue that keeps up (RFC 8289 §3.2).
-const interval = 100 * time.Millisecond
+const (
+	// interval is how long a delay must stand to count at first. A burst is longer than that in no queue that keeps up
+	// (RFC 8289 §3.2).
+	interval = 100 * time.Millisecond
+
+	// little is a wait that nobody minds: a queue whose waits stand below it is not under stress.
+	little = 20 * time.Millisecond
+
+	// calm is for how many intervals in a row waits must stand below little for the stress to be over.
+	calm = 10
+)
 
 // A Delay follows how long requests wait in one queue. A queue that keeps up is empty now and then, however long the bursts
-// between; so what counts is the shortest wait of an interval. The zero value is ready for use.
+// between; so what counts at first is the shortest wait of an interval. Once a delay has stood, the queue is under stress, and each
+// wait counts as it is: who decides on a burst anew each time lets in far too much in the meantime. The zero value is ready for use.
 type Delay struct {
 	mu       sync.Mutex
 	begun    time.Time     // of the interval under way
 	least    time.Duration // the shortest wait of it
 	standing time.Duration // that of the last full one
+	latest   time.Duration // the newest wait, 0 when nobody waits
+	calmer   int           // intervals since the last one under stress; calm or more: the stress is over
+	stressed bool
 }
 
-// Observe takes the wait of one request: of one that left the queue, or so far of the one that has waited longest.
-func (d *Delay) Observe(now time.Time, waited time.Duration) {
+// Observe takes the wait of one request, of one that left the queue, or so far of the one that has waited longest, and how
+// many wait now.
+func (d *Delay) Observe(now time.Time, waited time.Duration, waiting int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.latest = waited
+	if waiting == 0 {
+		d.latest = 0
+	}
 	switch age := now.Sub(d.begun); {
 	case age < interval:
 		d.least = min(d.least, waited)
 		return
 	case age < 2*interval:
-		d.standing = d.least
+		d.end(d.least)
 	default:
-		d.standing = 0 // nobody waited, or was served, for an interval
+		d.end(0) // nobody waited, or was served, for an interval
 	}
 	d.begun, d.least = now, waited
 }
 
-// Standing is the shortest wait of the last full interval, 0 when that is long ago: who comes now has to expect it.
+// end draws the conclusions of a full interval.
+func (d *Delay) end(least time.Duration) {
+	d.standing = least
+	if least >= little {
+		d.stressed, d.calmer = true, 0
+		return
+	}
+	if d.calmer++; d.calmer >= calm {
+		d.stressed = false
+	}
+}
+
+// Standing is what who comes now has to expect: under stress the newest wait, else the shortest of the last full interval, if the
+// newest is not shorter.
 func (d *Delay) Standing(now time.Time) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	switch age := now.Sub(d.begun); {
-	case age < interval:
-		return d.standing
-	case age < 2*interval:
-		return d.least
-	default:
+	age := now.Sub(d.begun)
+	switch {
+	case age >= 2*interval:
 		return 0
+	case d.stressed:
+		return d.latest
+	case age < interval:
+		return min(d.standing, d.latest)
+	default:
+		return min(d.least, d.latest)
 	}
 }

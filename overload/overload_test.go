@@ -23,8 +23,8 @@ func TestClassesAreShedInTheirOrder(t *testing.T) {
 		let      string
 	}{
 		{0, "[stranger newcomer refresh answer removal]"},
-		{50 * time.Millisecond, "[stranger newcomer refresh answer removal]"},
-		{51 * time.Millisecond, "[newcomer refresh answer removal]"},
+		{25 * time.Millisecond, "[stranger newcomer refresh answer removal]"},
+		{26 * time.Millisecond, "[newcomer refresh answer removal]"},
 		{126 * time.Millisecond, "[refresh answer removal]"},
 		{201 * time.Millisecond, "[answer removal]"},
 		{501 * time.Millisecond, "[removal]"},
@@ -42,10 +42,14 @@ func TestClassesAreShedInTheirOrder(t *testing.T) {
 	}
 }
 
-// feed observes waits, one each step, and returns when it ended.
+// feed observes waits, one each step, with others waiting behind each, and returns when it ended.
 func feed(d *Delay, from time.Time, step time.Duration, waits ...time.Duration) time.Time {
 	for _, wait := range waits {
-		d.Observe(from, wait)
+		behind := 1
+		if wait == 0 {
+			behind = 0
+		}
+		d.Observe(from, wait, behind)
 		from = from.Add(step)
 	}
 	return from
@@ -78,14 +82,31 @@ func TestABurstIsNoStandingDelay(t *testing.T) {
 	}
 }
 
+func TestUnderStressEachWaitCountsAsItIs(t *testing.T) {
+	var d Delay
+	now := feed(&d, start, 10*time.Millisecond, repeated(30, 300*time.Millisecond)...)
+	for _, wait := range []time.Duration{200 * time.Millisecond, 0, 80 * time.Millisecond, 0} {
+		now = feed(&d, now, time.Millisecond, wait)
+		if got := d.Standing(now); got != wait {
+			t.Errorf("standing delay %s when the newest waited %s", got, wait)
+		}
+	}
+	// A second of little waits ends it: a burst is a burst again.
+	now = feed(&d, now, 10*time.Millisecond, repeated(115, time.Millisecond)...)
+	now = feed(&d, now, 10*time.Millisecond, 300*time.Millisecond)
+	if got := d.Standing(now); got > time.Millisecond {
+		t.Errorf("standing delay %s after a burst in calm", got)
+	}
+}
+
 func TestAStandingDelayIsForgotten(t *testing.T) {
 	for name, after := range map[string]func(*Delay, time.Time) time.Time{
 		"when the queue is empty again": func(d *Delay, now time.Time) time.Time {
-			return feed(d, now, 10*time.Millisecond, repeated(21, 0)...)
+			return feed(d, now, 10*time.Millisecond, 0)
 		},
 		"when nothing comes any more": func(_ *Delay, now time.Time) time.Time { return now.Add(2 * interval) },
-		"when something comes after a pause": func(d *Delay, now time.Time) time.Time {
-			return feed(d, now.Add(time.Second), 10*time.Millisecond, time.Second)
+		"when the first comes after a pause": func(d *Delay, now time.Time) time.Time {
+			return feed(d, now.Add(time.Second), 10*time.Millisecond, 0)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,7 +122,8 @@ func TestAStandingDelayIsForgotten(t *testing.T) {
 	}
 }
 
-// What stands was waited by somebody of the last three intervals, and nobody of the last full one waited less.
+// What stands was waited by somebody of the last three intervals, nobody of the last full one waited less unless the queue is under
+// stress, and it is never more than the newest wait.
 func TestWhatStandsWasWaited(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var d Delay
@@ -110,7 +132,8 @@ func TestWhatStandsWasWaited(t *testing.T) {
 		for range rapid.IntRange(1, 200).Draw(t, "observations") {
 			now = now.Add(time.Duration(rapid.IntRange(1, 60).Draw(t, "step")) * time.Millisecond)
 			waits[now] = time.Duration(rapid.IntRange(0, 500).Draw(t, "wait")) * time.Millisecond
-			d.Observe(now, waits[now])
+			behind := rapid.IntRange(0, 2).Draw(t, "behind")
+			d.Observe(now, waits[now], behind)
 			standing := d.Standing(now)
 			if standing == 0 {
 				continue
@@ -121,8 +144,8 @@ func TestWhatStandsWasWaited(t *testing.T) {
 					least, most = min(least, wait), max(most, wait)
 				}
 			}
-			if standing > most || standing < least {
-				t.Fatalf("%s stands; the last waits were %s to %s", standing, least, most)
+			if standing > most || standing < least || standing > waits[now] || behind == 0 {
+				t.Fatalf("%s stands; the last waits were %s to %s, the newest %s with %d behind", standing, least, most, waits[now], behind)
 			}
 		}
 	})
@@ -280,7 +303,7 @@ func BenchmarkDelay(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		now = now.Add(time.Microsecond)
-		d.Observe(now, time.Millisecond)
+		d.Observe(now, time.Millisecond, 1)
 		d.Standing(now)
 	}
 }

@@ -1,7 +1,6 @@
 package registration
 
 import (
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -59,8 +58,8 @@ func (p AbsorbPolicy) trusts(flow Flow) bool {
 // proxied tells whether anybody stood between the client and the drachtio server: each proxy adds a Via (RFC 3261 §16.6),
 // and one that wants to stay on the way a Path (RFC 3327). A comma in a Via is taken for a second one, also where it is quoted.
 func proxied(r *Request) bool {
-	vias := r.SIP.Values("Via")
-	return len(vias) != 1 || strings.Contains(vias[0], ",") || len(r.SIP.Values("Path")) > 0
+	via, _ := r.SIP.Value("Via")
+	return r.SIP.Count("Via") != 1 || strings.Contains(via, ",") || r.SIP.Count("Path") > 0
 }
 
 // Absorb is rule 53: the outcome of a refresh that rests on what the callback said earlier, or false when the callback must
@@ -112,54 +111,78 @@ func absorb(now time.Time, state State, r *Request, p Policy, lasts func(Authori
 		return Outcome{}, false
 	}
 	state = state.At(now)
-	known, others, bound := state.refreshedBy(r)
-	if !bound || r.CSeq <= known.CSeq || !known.Authorization.standsFor(r) || !lasts(known.Authorization) {
+	at := state.refreshedBy(r)
+	if at < 0 {
+		return Outcome{}, false
+	}
+	known := &state.Bindings[at]
+	if r.CSeq <= known.CSeq || !known.Authorization.standsFor(r) || !lasts(known.Authorization) {
 		return Outcome{}, false
 	}
 	outcome := Decide(now, state, r, known.remembered(now), p)
-	if outcome.Deed != Refreshed || outcome.Next == nil {
-		return Outcome{}, false
-	}
-	next, otherNext, _ := outcome.Next.refreshedBy(r)
-	if next.CSeq != r.CSeq || !known.onlyProlonged(next) || !reflect.DeepEqual(others, otherNext) {
+	if outcome.Deed != Refreshed || outcome.Next == nil || !state.onlyProlonged(at, *outcome.Next, r) {
 		return Outcome{}, false
 	}
 	return outcome, true
 }
 
-// refreshedBy finds the binding that a REGISTER with one Contact would refresh, and those that it leaves alone.
-func (s State) refreshedBy(r *Request) (binding Binding, others []Binding, found bool) {
-	for _, b := range s.Bindings {
-		if !found && b.CallID == r.CallID && b.Contact.URI.Equal(r.Contacts.Addresses[0].URI) {
-			binding, found = b, true
-		} else {
-			others = append(others, b)
+// refreshedBy finds the binding that a REGISTER with one Contact would refresh; -1 when there is none.
+func (s State) refreshedBy(r *Request) int {
+	for i := range s.Bindings {
+		if b := &s.Bindings[i]; b.CallID == r.CallID && b.Contact.URI.Equal(r.Contacts.Addresses[0].URI) {
+			return i
 		}
 	}
-	return binding, others, found
+	return -1
 }
 
 // remembered is the callback's verdict as it still stands: the same grants, and no more time than is left. Fractions of a second
 // are left out: an answer and a key in Redis would round them up, past the end.
-func (b Binding) remembered(now time.Time) Verdict {
+func (b *Binding) remembered(now time.Time) Verdict {
 	left := b.Authorization.Until.Sub(now).Truncate(time.Second)
 	return Verdict{OK: true, Expires: left, Grants: b.Grants, Remembered: &b.Authorization}
 }
 
+// onlyProlonged tells whether next is the same state but for the binding at that place, which the request has prolonged.
+func (s State) onlyProlonged(at int, next State, r *Request) bool {
+	nextAt := next.refreshedBy(r)
+	if nextAt < 0 || next.Bindings[nextAt].CSeq != r.CSeq || !s.Bindings[at].onlyProlonged(next.Bindings[nextAt]) ||
+		len(next.Bindings) != len(s.Bindings) {
+		return false
+	}
+	for i := range len(s.Bindings) - 1 {
+		if !other(s.Bindings, at, i).identical(other(next.Bindings, nextAt, i)) {
+			return false
+		}
+	}
+	return true
+}
+
+// other counts the bindings without one of them.
+func other(all []Binding, but, i int) *Binding {
+	if i >= but {
+		i++
+	}
+	return &all[i]
+}
+
 // onlyProlonged tells whether next is the same binding but for its place in time. Everything that is not named here has to be
 // equal, also what a binding may come to hold one day.
-func (b Binding) onlyProlonged(next Binding) bool {
+func (b *Binding) onlyProlonged(next Binding) bool {
 	until := b.Authorization.Until
 	least := b.Expires.Add(-time.Second) // less the fraction that is left out
 	if b.Expires.After(until) {
 		least = until.Add(-time.Second)
 	}
-	if next.Expires.Before(least) || next.Expires.After(until) || next.Contact.String() != b.Contact.String() {
+	if next.Expires.Before(least) || next.Expires.After(until) {
+		return false
+	}
+	if !next.Contact.Identical(b.Contact) && next.Contact.String() != b.Contact.String() {
 		return false
 	}
 	next.Contact = b.Contact
 	next.CSeq, next.Refreshed, next.Granted, next.Expires = b.CSeq, b.Refreshed, b.Granted, b.Expires
-	return reflect.DeepEqual(b, next)
+	return b.identical(&next)
 }
 
 // standsFor tells whether the credentials are in the name of those that the callback accepted.

@@ -84,6 +84,18 @@ func TestARefreshIsAbsorbedInsideThePeriodThatTheCallbackGranted(t *testing.T) {
 	}
 }
 
+// What is decided is remembered for as long as the actor of the address of record lives, and there are many of them.
+func TestTheCommonStateHasNoRoomToSpare(t *testing.T) {
+	g := newRegistrar(t)
+	for cseq := range 3 {
+		g.registered(refresh(cseq+1), agreed)
+		if c := cap(g.state.Bindings); c != 1 {
+			t.Errorf("after REGISTER %d: room for %d bindings", cseq+1, c)
+		}
+		g.pass(time.Minute)
+	}
+}
+
 func TestWhatIsAbsorbed(t *testing.T) { // rule 53, fault 5
 	off := func(p *registration.Policy) { p.Absorb.Flows = registration.AbsorbOff }
 	all := func(p *registration.Policy) { p.Absorb.Flows = registration.AbsorbAll }

@@ -14,8 +14,7 @@ const MaxAOR = 256
 // dropped, needless escapes decoded, host in lower case. Equal AORs are equal as Go values. It holds no control
 // character, space, brace or byte above 0x7E, so that it is safe in keys and logs.
 type AOR struct {
-	user string
-	host string
+	text string // user@host; neither part has another "@"
 }
 
 // Errors of NewAOR and ParseAOR.
@@ -31,17 +30,20 @@ func NewAOR(uri sip.URI) (AOR, error) {
 	if uri.Scheme != "sip" && uri.Scheme != "sips" {
 		return AOR{}, ErrAORScheme
 	}
-	aor := AOR{user: canonicalUser(uri.User), host: CanonicalHost(uri.Host)}
+	user, host := canonicalUser(uri.User), CanonicalHost(uri.Host)
 	switch {
-	case aor.user == "":
+	case user == "":
 		return AOR{}, ErrAORUser
-	case aor.host == "":
+	case host == "":
 		return AOR{}, ErrAORHost
-	case len(aor.String()) > MaxAOR:
+	case len(user)+len("@")+len(host) > MaxAOR:
 		return AOR{}, ErrAORTooLong
 	}
-	return aor, nil
+	return joinAOR(user, host), nil
 }
+
+// joinAOR makes an address of record of its canonical parts.
+func joinAOR(user, host string) AOR { return AOR{user + "@" + host} }
 
 // ParseAOR reads user@host, with or without a leading sip: or sips:.
 func ParseAOR(text string) (AOR, error) {
@@ -56,13 +58,19 @@ func ParseAOR(text string) (AOR, error) {
 }
 
 // User is the canonical user part.
-func (a AOR) User() string { return a.user }
+func (a AOR) User() string {
+	user, _, _ := strings.Cut(a.text, "@")
+	return user
+}
 
 // Host is the canonical host part: the realm.
-func (a AOR) Host() string { return a.host }
+func (a AOR) Host() string {
+	_, host, _ := strings.Cut(a.text, "@")
+	return host
+}
 
 // String is user@host: the form in keys and logs.
-func (a AOR) String() string { return a.user + "@" + a.host }
+func (a AOR) String() string { return a.text }
 
 // IsZero tells whether this is no AOR at all.
 func (a AOR) IsZero() bool { return a == AOR{} }
@@ -94,8 +102,16 @@ func isAlphanumeric(c byte) bool {
 // (RFC 3261 §25.1: unreserved and user-unreserved). "%6Aohn" and "john" become one, "a%40b" stays as it is.
 func canonicalUser(user string) string {
 	const hex = "0123456789ABCDEF"
+	plain := 0
+	for plain < len(user) && isUserByte(user[plain]) {
+		plain++
+	}
+	if plain == len(user) {
+		return user
+	}
 	var out strings.Builder
-	for i := 0; i < len(user); i++ {
+	out.WriteString(user[:plain])
+	for i := plain; i < len(user); i++ {
 		c := user[i]
 		if c == '%' && i+2 < len(user) && isHex(user[i+1]) && isHex(user[i+2]) {
 			c = unhex(user[i+1])<<4 | unhex(user[i+2])

@@ -116,6 +116,9 @@ func TestAFingerprintIsThatOfARetransmissionOnly(t *testing.T) { // rule 37
 	if again := first; fingerprint(again) != want {
 		t.Error("rule 37: a retransmission is another request")
 	}
+	if earlier := "Fyf0aheRCP78fjIhbQkBPLByyvaqd-crBOaO9DGsMjY"; want != earlier { // it is stored: nodes of two releases compare them
+		t.Errorf("rule 37: a retransmission is another request than to an earlier release: %s, was %s", want, earlier)
+	}
 	for name, change := range map[string]func(*register){
 		"another Contact":       func(r *register) { r.contacts = []string{"<sip:eve@198.51.100.1>"} },
 		"one more Contact":      func(r *register) { r.contacts = append(r.contacts, "<sip:eve@198.51.100.1>") },

@@ -3,6 +3,7 @@ package registration
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"sbc-registrar/sip"
@@ -46,6 +47,15 @@ type Binding struct {
 	Unreachable   bool          // nobody is expected at its flow any more (rule 31)
 }
 
+// identical tells whether two bindings are the same in every field.
+func (b *Binding) identical(other *Binding) bool {
+	return b.Contact.Identical(other.Contact) && b.CallID == other.CallID && b.CSeq == other.CSeq &&
+		b.Registered.Equal(other.Registered) && b.Refreshed.Equal(other.Refreshed) && b.Expires.Equal(other.Expires) &&
+		b.Granted == other.Granted && b.UserAgent == other.UserAgent && b.Flow == other.Flow && b.Grants == other.Grants &&
+		b.Authorization == other.Authorization && b.RegID == other.RegID && slices.EqualFunc(b.Path, other.Path, sip.Address.Identical) &&
+		b.BehindNAT == other.BehindNAT && b.Unreachable == other.Unreachable
+}
+
 // A Tombstone remembers a removed binding for a while, so that an older REGISTER that arrives late does not bring it back.
 type Tombstone struct {
 	Contact  sip.Address
@@ -58,39 +68,50 @@ type Tombstone struct {
 	RegID    uint32
 }
 
-// A State is everything the store holds for one AOR.
+// A State is everything the store holds for one AOR. Once made it is not changed: others share its memory.
 type State struct {
 	Version  int64 // 0 = nothing stored; grows with every change
 	Bindings []Binding
 	Removed  []Tombstone
 }
 
-// At returns the state as it reads at that time: expired bindings and tombstones left out.
+// At returns the state as it reads at that time: expired bindings and tombstones left out. Where none has expired, that is the
+// state itself.
 func (s State) At(now time.Time) State {
-	live := State{Version: s.Version}
-	for _, b := range s.Bindings {
-		if b.Expires.After(now) {
-			live.Bindings = append(live.Bindings, b)
+	s.Bindings = living(s.Bindings, func(b *Binding) bool { return b.Expires.After(now) })
+	s.Removed = living(s.Removed, func(t *Tombstone) bool { return t.Until.After(now) })
+	return s
+}
+
+// living are those of a list that still live: all of it, or a new one.
+func living[T any](all []T, lives func(*T) bool) []T {
+	for i := range all {
+		if lives(&all[i]) {
+			continue
 		}
-	}
-	for _, t := range s.Removed {
-		if t.Until.After(now) {
-			live.Removed = append(live.Removed, t)
+		live := append([]T(nil), all[:i]...)
+		for k := i + 1; k < len(all); k++ {
+			if lives(&all[k]) {
+				live = append(live, all[k])
+			}
 		}
+		return live
 	}
-	return live
+	return all
 }
 
 // Newest returns the binding that was refreshed last: the one that other programs are shown.
 func (s State) Newest() (Binding, bool) {
-	var newest Binding
-	found := false
-	for _, b := range s.Bindings {
-		if !found || !b.Refreshed.Before(newest.Refreshed) { // of equals the last: it was added last
-			newest, found = b, true
+	newest := -1
+	for i := range s.Bindings {
+		if newest < 0 || !s.Bindings[i].Refreshed.Before(s.Bindings[newest].Refreshed) { // of equals the last: it was added last
+			newest = i
 		}
 	}
-	return newest, found
+	if newest < 0 {
+		return Binding{}, false
+	}
+	return s.Bindings[newest], true
 }
 
 // A Change is one atomic update of the store: it takes effect only while the stored version is still Next.Version and

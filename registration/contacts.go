@@ -44,7 +44,7 @@ func checkContact(r *Request, c sip.Address) *Outcome {
 	switch {
 	case c.URI.Scheme != "sip" && c.URI.Scheme != "sips":
 		return refuse(400, "Contact is neither sip nor sips")
-	case len(c.String()) > MaxContact:
+	case len(c.AppendTo(make([]byte, 0, MaxContact))) > MaxContact:
 		return refuse(403, "Contact is too long")
 	case !isQValue(c.Params):
 		return refuse(400, "q is no number from 0 to 1")
@@ -68,7 +68,9 @@ func isQValue(params sip.Params) bool {
 // of it, would come back to us for ever. One with a port or an maddr leads elsewhere, as when phone and registrar share
 // one host.
 func (a AOR) isContact(uri sip.URI) bool {
-	_, elsewhere := uri.Params.Get("maddr")
+	if _, elsewhere := uri.Params.Get("maddr"); elsewhere || uri.Port != 0 {
+		return false
+	}
 	aor, err := NewAOR(uri)
-	return err == nil && aor == a && uri.Port == 0 && !elsewhere
+	return err == nil && aor == a
 }

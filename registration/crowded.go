@@ -9,7 +9,7 @@ import (
 // was allowed when they came.
 func (u *updating) makeRoom() *Outcome {
 	for len(u.next.Bindings) > 1 {
-		l := listing{u.now, u.next, u.r, u.p}
+		l := listing{u.now, u.next, u.r, &u.p}
 		long := !fits(l.headers(false, l.path()))
 		if len(u.next.Bindings) <= u.p.MaxContacts && !long {
 			return nil
@@ -42,15 +42,16 @@ func (u *updating) victim() int {
 
 // markReplaced marks the bindings at whose flow nobody is expected once a client has registered b: those of the same
 // instance on another flow. Outbound's stay: its reg-ids are several flows of one instance, in use at the same time.
-func (u *updating) markReplaced(b Binding) {
+func (u *updating) markReplaced(b *Binding) {
 	instance := b.Instance()
 	if instance == "" || b.RegID != 0 {
 		return
 	}
-	for i, old := range u.next.Bindings {
+	for i := range u.next.Bindings {
+		old := &u.next.Bindings[i]
 		sameFlow := old.Flow.Protocol == b.Flow.Protocol && old.Flow.Source == b.Flow.Source
 		if old.Instance() == instance && old.RegID == 0 && !sameFlow {
-			u.next.Bindings[i].Unreachable = true
+			old.Unreachable = true
 		}
 	}
 }

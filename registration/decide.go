@@ -1,8 +1,8 @@
 package registration
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"sbc-registrar/sip"
@@ -28,7 +28,7 @@ func Decide(now time.Time, state State, r *Request, v Verdict, p Policy) Outcome
 	case r.Contacts.Wildcard:
 		return removeAll(now, state, r, p)
 	case len(r.Contacts.Addresses) == 0:
-		return accept(now, state, r, p, Queried, "")
+		return accept(now, state, r, &p, Queried, "")
 	default:
 		return update(now, state, r, v, p)
 	}
@@ -63,31 +63,36 @@ func removeAll(now time.Time, state State, r *Request, p Policy) Outcome {
 		next.Removed = append(next.Removed, b.tombstone(now))
 	}
 	next = next.buryAll(now, r)
-	outcome := accept(now, next, r, p, Unregistered, "all contacts")
+	outcome := accept(now, next, r, &p, Unregistered, "all contacts")
 	outcome.Next = &next
 	return outcome
 }
 
 // update is step 7 for a list of Contacts: all of them or none (rule 18).
 func update(now time.Time, state State, r *Request, v Verdict, p Policy) Outcome {
-	next := State{Version: state.Version, Bindings: slices.Clone(state.Bindings), Removed: slices.Clone(state.Removed)}
-	u := updating{now: now, r: r, v: v, p: p, next: next, deed: Repeated}
+	u := updating{now: now, r: r, v: v, p: p, next: state.copied(), deed: Repeated}
 	for _, contact := range r.Contacts.Addresses {
 		if refusal := u.apply(contact); refusal != nil {
 			return *refusal
 		}
 	}
 	if u.deed == Repeated {
-		return accept(now, state, r, p, Repeated, "")
+		return accept(now, state, r, &p, Repeated, "")
 	}
 	if refusal := u.makeRoom(); refusal != nil {
 		return *refusal
 	}
-	outcome := accept(now, u.next, r, p, u.deed, u.detail)
+	outcome := accept(now, u.next, r, &p, u.deed, u.detail)
 	if outcome.Status == 200 {
-		outcome.Next = &u.next
+		next := u.next
+		outcome.Next = &next
 	}
 	return outcome
+}
+
+// copied is a copy to work on. It has no room for more than there is: a refresh needs none, and what is decided is kept.
+func (s State) copied() State {
+	return State{Version: s.Version, Bindings: slices.Clone(s.Bindings), Removed: slices.Clone(s.Removed)}
 }
 
 // updating is one REGISTER at work on a copy of the state.
@@ -119,17 +124,17 @@ func (u *updating) apply(contact sip.Address) *Outcome {
 	}
 	if wish < u.p.MinExpires && !u.p.RaiseExpires {
 		return refuse(423, "Expires is too brief",
-			sip.Header{Name: "Min-Expires", Value: fmt.Sprint(wholeSeconds(u.p.MinExpires))})
+			sip.Header{Name: "Min-Expires", Value: strconv.FormatInt(wholeSeconds(u.p.MinExpires), 10)})
 	}
-	u.put(k, contact, u.p.grant(u.r, u.v, contact, wish))
+	u.put(k, contact, u.p.grant(u.r, u.v.Expires, contact, wish))
 	return nil
 }
 
 // order compares the request with what is known of a key: its bindings, or the tombstone of a removed one (rule 25).
 func (u *updating) order(k key, removal bool) ordering {
 	known, bound := newer, false
-	for _, b := range u.next.Bindings {
-		if b.key().equal(k) {
+	for i := range u.next.Bindings {
+		if b := &u.next.Bindings[i]; k.equal(b.key()) {
 			known, bound = max(known, order(u.now, u.r, b.CallID, b.CSeq, b.Refreshed)), true
 		}
 	}
@@ -162,11 +167,11 @@ func (u *updating) order(k key, removal bool) ordering {
 
 // remove holds rule 21.
 func (u *updating) remove(k key) {
-	for _, b := range u.take(k) {
+	u.take(k, func(b *Binding) {
 		if b.CallID != u.r.CallID {
 			u.next.Removed = append(u.next.Removed, b.tombstone(u.now))
 		}
-	}
+	})
 	u.next = u.next.bury(u.now, u.r, k)
 	if u.deed == Repeated {
 		u.deed = Unregistered
@@ -174,19 +179,20 @@ func (u *updating) remove(k key) {
 	u.detail = k.uri.String()
 }
 
-// take removes the bindings of a key and returns them. Where URIs are compared that can be more than one: all go, or two
-// bindings with the key of the new one would be left.
-func (u *updating) take(k key) []Binding {
-	var taken, left []Binding
-	for _, b := range u.next.Bindings {
-		if b.key().equal(k) {
-			taken = append(taken, b)
+// take removes the bindings of a key and shows each before it goes. Where URIs are compared that can be more than one: all go,
+// or two bindings with the key of the new one would be left.
+func (u *updating) take(k key, show func(*Binding)) {
+	left := u.next.Bindings[:0]
+	for i := range u.next.Bindings {
+		b := &u.next.Bindings[i]
+		if k.equal(b.key()) {
+			show(b)
 		} else {
-			left = append(left, b)
+			left = append(left, *b)
 		}
 	}
+	clear(u.next.Bindings[len(left):])
 	u.next.Bindings = left
-	return taken
 }
 
 func (u *updating) put(k key, contact sip.Address, g grant) {
@@ -208,16 +214,15 @@ func (u *updating) put(k key, contact sip.Address, g grant) {
 		BehindNAT:     isBehindNAT(u.r, contact.URI.Host),
 	}
 	u.deed = Registered
-	former := u.take(k)
-	for _, old := range former {
+	u.take(k, func(old *Binding) {
 		b.Registered = earlier(b.Registered, old.Registered)
 		u.deed = Refreshed
-	}
-	u.added = u.added || len(former) == 0
-	u.markReplaced(b)
+	})
+	u.added = u.added || u.deed == Registered
+	u.markReplaced(&b)
 	u.next.Bindings = append(u.next.Bindings, b) // the newest stands last
-	u.next.Removed = slices.DeleteFunc(u.next.Removed, func(t Tombstone) bool { return t.CallID == b.CallID && t.covers(k) && !t.Wildcard })
-	u.detail = fmt.Sprintf("%s for %d s", contact.URI, wholeSeconds(g.granted))
+	u.next.Removed = slices.DeleteFunc(u.next.Removed, func(t Tombstone) bool { return t.CallID == u.r.CallID && t.covers(k) && !t.Wildcard })
+	u.detail = contact.URI.String() + " for " + strconv.FormatInt(wholeSeconds(g.granted), 10) + " s"
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -14,7 +14,7 @@ type grant struct {
 }
 
 // wish is how long the client asks for: its Contact's expires, else the Expires header field, else the default (rule 19).
-func (p Policy) wish(r *Request, contact sip.Address) time.Duration {
+func (p *Policy) wish(r *Request, contact sip.Address) time.Duration {
 	if seconds, ok := contact.Expires(); ok {
 		return time.Duration(seconds) * time.Second
 	}
@@ -45,12 +45,12 @@ func (p Policy) Removes(r *Request) bool {
 	return r.Contacts.Wildcard || len(r.Contacts.Addresses) > 0
 }
 
-// grant cuts a wish to what policy, callback, jitter and NAT allow; it never grants more than was asked, but for a minimum
+// grant cuts a wish to what policy, callback (0 = no word of it), jitter and NAT allow; it never grants more than was asked, but for a minimum
 // that the policy raises wishes to (rules 20, 22, 23, 51).
-func (p Policy) grant(r *Request, v Verdict, contact sip.Address, wish time.Duration) grant {
+func (p *Policy) grant(r *Request, atMost time.Duration, contact sip.Address, wish time.Duration) grant {
 	granted := min(max(wish, p.MinExpires), p.MaxExpires)
-	if v.Expires > 0 {
-		granted = min(granted, v.Expires)
+	if atMost > 0 {
+		granted = min(granted, atMost)
 	}
 	allowed := granted
 	granted -= p.jitter(granted, r.Lot)
@@ -66,7 +66,7 @@ func (p Policy) grant(r *Request, v Verdict, contact sip.Address, wish time.Dura
 
 // jitter is what a grant is shortened by, so that clients that registered together do not come back together: up to its
 // part of the grant, as the lot falls, in whole seconds, and never below the minimum (rule 23).
-func (p Policy) jitter(granted time.Duration, lot float64) time.Duration {
+func (p *Policy) jitter(granted time.Duration, lot float64) time.Duration {
 	cut := time.Duration(float64(granted) * p.ExpiryJitter * lot).Truncate(time.Second)
 	return max(0, min(cut, granted-p.MinExpires))
 }

@@ -92,7 +92,7 @@ func (g GRUUPolicy) open(token, host string) (GRUU, bool) {
 	}
 	user, instance, _ := bytes.Cut(content[8:], []byte{0})
 	return GRUU{
-		AOR: AOR{user: string(user), host: host}, Instance: string(instance),
+		AOR: joinAOR(string(user), host), Instance: string(instance),
 		temporary: true, call: [4]byte(content[:4]),
 	}, true
 }

@@ -34,7 +34,7 @@ func (p Policy) Confine(r *Request, v Verdict) Verdict {
 // isNamed tells whether a text of the callback means this address.
 func (a AOR) isNamed(text string) bool {
 	if !strings.Contains(text, "@") {
-		return canonicalUser(text) == a.user
+		return canonicalUser(text) == a.User()
 	}
 	named, err := ParseAOR(text)
 	return err == nil && named == a

@@ -12,26 +12,32 @@ import (
 // URI by the comparison of RFC 3261 §19.1.4 (rule 24). The Call-ID is no part of it: it only orders (rule 25).
 type key struct {
 	uri      sip.URI
-	instance string
+	instance string // "" where the URI decides
 	regID    uint32 // 0 = the URI decides
 }
 
 // equal is reflexive and symmetric, but for URIs not transitive: <sip:a@h> equals both <sip:a@h;x=1> and <sip:a@h;x=2>,
 // which differ. So more than one binding can have the key of a Contact.
-func (k key) equal(other key) bool {
+func (k *key) equal(other key) bool {
 	if k.regID != 0 || other.regID != 0 {
 		return k.regID == other.regID && k.instance == other.instance
 	}
 	return k.uri.Equal(other.uri)
 }
 
-func (b Binding) key() key { return key{b.Contact.URI, b.Instance(), b.RegID} }
+func (b *Binding) key() key { return keyOf(b.Contact, b.RegID) }
 
-func (t Tombstone) key() key { return key{t.Contact.URI, t.Instance, t.RegID} }
+func (t *Tombstone) key() key { return key{t.Contact.URI, t.Instance, t.RegID} }
 
 // key is that of the binding that a Contact of this request is about.
-func (r *Request) key(contact sip.Address) key {
-	return key{contact.URI, instanceOf(contact), r.regID(contact)}
+func (r *Request) key(contact sip.Address) key { return keyOf(contact, r.regID(contact)) }
+
+func keyOf(contact sip.Address, regID uint32) key {
+	k := key{uri: contact.URI, regID: regID}
+	if regID != 0 {
+		k.instance = instanceOf(contact)
+	}
+	return k
 }
 
 // regID is the reg-id of a Contact that Outbound applies to, else 0: the client supports it and names the instance, too.
@@ -66,11 +72,4 @@ func canonicalInstance(urn string) string {
 }
 
 // supports tells whether the client knows an extension (RFC 3261 §20.37).
-func (r *Request) supports(option string) bool {
-	for _, token := range r.SIP.Tokens("Supported") {
-		if strings.EqualFold(token, option) {
-			return true
-		}
-	}
-	return false
-}
+func (r *Request) supports(option string) bool { return r.SIP.Lists("Supported", option) }

@@ -1,7 +1,7 @@
 package registration
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,12 +22,13 @@ const MaxServiceRoute = 512
 // What a client does without elsewhere is left out where it does not fit: GRUUs, and the Path in a retransmission that
 // comes after other devices have registered. Bindings cannot be: what still does not fit is an error of ours. It takes a policy that
 // has changed since they were stored.
-func accept(now time.Time, state State, r *Request, p Policy, deed Deed, detail string) Outcome {
+func accept(now time.Time, state State, r *Request, p *Policy, deed Deed, detail string) Outcome {
 	l := listing{now, state, r, p}
-	for _, with := range []struct {
+	path := l.path()
+	for _, with := range [...]struct {
 		gruus bool
 		path  []sip.Address
-	}{{p.GRUU.Offered && r.supports("gruu"), l.path()}, {false, l.path()}, {false, nil}} {
+	}{{p.GRUU.Offered && r.supports("gruu"), path}, {false, path}, {false, nil}} {
 		if headers := l.headers(with.gruus, with.path); fits(headers) {
 			date := sip.Header{Name: "Date", Value: now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")}
 			headers = append(append(headers, requireOutbound(r)...), date)
@@ -42,15 +43,17 @@ type listing struct {
 	now   time.Time
 	state State
 	r     *Request
-	p     Policy
+	p     *Policy
 }
 
-func (l listing) headers(gruus bool, path []sip.Address) []sip.Header {
-	var headers []sip.Header
-	for _, b := range l.state.Bindings {
+func (l *listing) headers(gruus bool, path []sip.Address) []sip.Header {
+	const others = 4 // Path, Service-Route, Require and Date
+	headers := make([]sip.Header, 0, len(l.state.Bindings)+others)
+	for i := range l.state.Bindings {
+		b := &l.state.Bindings[i]
 		contact := b.listed(l.now)
 		if gruus {
-			contact += l.p.GRUU.params(l.r.SIP.URI.Scheme, l.r.AOR, b)
+			contact += l.p.GRUU.params(l.r.SIP.URI.Scheme, l.r.AOR, *b)
 		}
 		headers = append(headers, sip.Header{Name: "Contact", Value: contact})
 	}
@@ -65,8 +68,9 @@ func (l listing) headers(gruus bool, path []sip.Address) []sip.Header {
 
 // path is the one that this REGISTER stored (rule 45). A retransmission finds it where the REGISTER itself has put it; one
 // that registers nothing stores none.
-func (l listing) path() []sip.Address {
-	for _, b := range l.state.Bindings {
+func (l *listing) path() []sip.Address {
+	for i := range l.state.Bindings {
+		b := &l.state.Bindings[i]
 		if len(l.r.Contacts.Addresses) > 0 && b.CallID == l.r.CallID && b.CSeq == l.r.CSeq {
 			return b.Path
 		}
@@ -84,6 +88,7 @@ func fits(headers []sip.Header) bool {
 }
 
 // listed writes the binding as a Contact of a 200, with the seconds that are left of its grant.
-func (b Binding) listed(now time.Time) string {
-	return fmt.Sprintf("%s;expires=%d", b.Contact, wholeSeconds(b.Refreshed.Add(b.Granted).Sub(now)))
+func (b *Binding) listed(now time.Time) string {
+	contact := b.Contact.AppendTo(make([]byte, 0, MaxContact))
+	return string(strconv.AppendInt(append(contact, ";expires="...), wholeSeconds(b.Refreshed.Add(b.Granted).Sub(now)), 10))
 }

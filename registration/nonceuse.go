@@ -35,14 +35,13 @@ func (r *Request) Fingerprint() string {
 	text = part(text, r.CallID)
 	text = binary.BigEndian.AppendUint32(text, r.CSeq)
 	for _, name := range []string{"Contact", "Expires", "Authorization", "Path", "Supported"} {
-		values := r.SIP.Values(name)
-		text = append(text, byte(len(values)))
-		for _, value := range values {
+		text = append(text, byte(r.SIP.Count(name))) //nolint:gosec // nobody takes 256 of them
+		for value := range r.SIP.All(name) {
 			text = part(text, value)
 		}
 	}
 	sum := sha256.Sum256(text)
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	return string(base64.RawURLEncoding.AppendEncode(text[:0], sum[:]))
 }
 
 // part appends a text so that no two lists of them give one.

@@ -15,9 +15,13 @@ func Outlast(now time.Time, remembered State, r *Request, v Verdict, p Policy, m
 		return Outcome{}, false
 	}
 	state := remembered.At(now)
-	known, _, bound := state.refreshedBy(r)
+	at := state.refreshedBy(r)
+	if at < 0 {
+		return Outcome{}, false
+	}
+	known := &state.Bindings[at]
 	sameFlow := known.Flow.Protocol == r.Flow.Protocol && known.Flow.Source == r.Flow.Source
-	if !bound || r.CSeq <= known.CSeq || !sameFlow {
+	if r.CSeq <= known.CSeq || !sameFlow {
 		return Outcome{}, false
 	}
 	if v.Expires == 0 || v.Expires > most {
@@ -37,6 +41,6 @@ func Word(now time.Time, remembered State, r *Request, p Policy) (Verdict, bool)
 	if _, absorbed := Absorb(now, remembered, r, p); !absorbed {
 		return Verdict{}, false
 	}
-	known, _, _ := remembered.At(now).refreshedBy(r)
-	return known.remembered(now), true
+	state := remembered.At(now)
+	return state.Bindings[state.refreshedBy(r)].remembered(now), true
 }

@@ -108,7 +108,7 @@ func Unavailable(cause Cause, retryAfter time.Duration) Outcome {
 
 // Challenge is the outcome that asks for credentials: one WWW-Authenticate per challenge, in order of preference (RFC 8760 §2.4).
 func Challenge(cause Cause, challenges ...sip.Challenge) Outcome {
-	outcome := Outcome{Status: 401, Deed: Challenged, Cause: cause}
+	outcome := Outcome{Status: 401, Deed: Challenged, Cause: cause, Headers: make([]sip.Header, 0, len(challenges))}
 	for _, c := range challenges {
 		outcome.Headers = append(outcome.Headers, sip.Header{Name: "WWW-Authenticate", Value: c.String()})
 	}

@@ -1,8 +1,10 @@
 package registration
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -68,6 +70,16 @@ func parseIP(host string) (netip.Addr, error) {
 	if n := len(host); n > 2 && host[0] == '[' && host[n-1] == ']' {
 		host = host[1 : n-1]
 	}
+	if isName(host) {
+		return netip.Addr{}, errNoIP
+	}
 	addr, err := netip.ParseAddr(host)
 	return addr.Unmap(), err
+}
+
+var errNoIP = errors.New("a name")
+
+// isName tells at a glance that a host is no address: it has no colon, and does not end in a digit.
+func isName(host string) bool {
+	return host != "" && !strings.Contains(host, ":") && (host[len(host)-1] < '0' || host[len(host)-1] > '9')
 }

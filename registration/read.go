@@ -171,9 +171,9 @@ func readCredentials(r *Request, _ Policy) *Outcome {
 	if err != nil {
 		return malformed(err)
 	}
-	for _, c := range all {
-		if c.IsDigest() && CanonicalHost(c.Realm) == r.AOR.Host() {
-			r.Credentials = &c
+	for i := range all {
+		if c := &all[i]; c.IsDigest() && CanonicalHost(c.Realm) == r.AOR.Host() {
+			r.Credentials = c
 			break
 		}
 	}

@@ -11,19 +11,18 @@ import (
 // it was under way for longer than they differ, or would have been in time.
 func (t Tombstone) made() time.Time { return t.Until.Add(-TombstoneLife) }
 
-func (t Tombstone) covers(k key) bool { return t.Wildcard || t.key().equal(k) }
+func (t *Tombstone) covers(k key) bool { return t.Wildcard || k.equal(t.key()) }
 
 // grave is the tombstone of a key.
 func (k key) grave(callID string, cseq uint32, now time.Time) Tombstone {
-	t := Tombstone{Contact: sip.Address{URI: k.uri}, CallID: callID, CSeq: cseq, Until: now.Add(TombstoneLife)}
-	if k.regID != 0 {
-		t.Instance, t.RegID = k.instance, k.regID
+	return Tombstone{
+		Contact: sip.Address{URI: k.uri}, Instance: k.instance, RegID: k.regID,
+		CallID: callID, CSeq: cseq, Until: now.Add(TombstoneLife),
 	}
-	return t
 }
 
 // tombstone remembers a binding as it was last known.
-func (b Binding) tombstone(now time.Time) Tombstone {
+func (b *Binding) tombstone(now time.Time) Tombstone {
 	return b.key().grave(b.CallID, b.CSeq, now)
 }
 

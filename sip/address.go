@@ -1,6 +1,9 @@
 package sip
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // An Address is a name-addr or addr-spec with its header parameters (RFC 3261 §20.10).
 type Address struct {
@@ -34,17 +37,23 @@ func (a Address) Expires() (seconds uint32, ok bool) {
 // String writes the address as a name-addr, always with angle brackets and with the display name quoted, so that URI
 // and header parameters cannot be mixed up. Whatever the fields hold, no control character comes out.
 func (a Address) String() string {
-	var out strings.Builder
-	out.Grow(64)
+	return string(a.AppendTo(make([]byte, 0, usualText)))
+}
+
+// AppendTo appends what String returns.
+func (a Address) AppendTo(to []byte) []byte {
+	before := len(to)
 	if a.Display != "" {
-		writeQuoted(&out, a.Display)
-		out.WriteByte(' ')
+		to = append(appendQuoted(to, a.Display), ' ')
 	}
-	out.WriteByte('<')
-	a.URI.write(&out)
-	out.WriteByte('>')
-	a.Params.write(&out)
-	return clean(out.String())
+	to = a.URI.appendTo(append(to, '<'))
+	to = a.Params.appendTo(append(to, '>'))
+	return cleaned(to, before)
+}
+
+// Identical tells whether two addresses are the same in every field, and so as text.
+func (a Address) Identical(other Address) bool {
+	return a.Display == other.Display && a.URI.identical(other.URI) && slices.Equal(a.Params, other.Params)
 }
 
 func readOneAddress(s string) (Address, error) {
@@ -109,13 +118,13 @@ func readAddress(s string) (address Address, rest string, err error) {
 	return address, rest, err
 }
 
+// beforeURI are the bytes of a display name without quotes, or of a bare addr-spec.
+var beforeURI = bytesBut(`<,;"`)
+
 // cutURI finds the URI in [ display-name ] "<" URI ">" or in a bare addr-spec. White space just inside the brackets is
 // not in the grammar, but harmless and seen (RFC 4475 §3.1.2.15).
 func cutURI(s string) (uri, rest, display string, err error) {
-	end := strings.IndexAny(s, `<,;"`)
-	if end < 0 {
-		end = len(s)
-	}
+	end := beforeURI.prefix(s)
 	before := strings.TrimRight(s[:end], " ")
 	if end == len(s) || s[end] != '<' {
 		return before, s[end:], "", nil

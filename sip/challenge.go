@@ -1,7 +1,5 @@
 package sip
 
-import "strings"
-
 // A Challenge is one WWW-Authenticate value (RFC 7616 §3.3).
 type Challenge struct {
 	Realm     string
@@ -15,26 +13,20 @@ type Challenge struct {
 // String writes the challenge. Algorithm and stale are tokens and qop is quoted, as RFC 7616 §3.3 has it and as phones
 // expect it; what is empty is left out, but never realm and nonce.
 func (c Challenge) String() string {
-	var out strings.Builder
-	out.Grow(160)
-	out.WriteString("Digest realm=")
-	writeQuoted(&out, c.Realm)
-	out.WriteString(", nonce=")
-	writeQuoted(&out, c.Nonce)
+	out := make([]byte, 0, usualText)
+	out = appendQuoted(append(out, "Digest realm="...), c.Realm)
+	out = appendQuoted(append(out, ", nonce="...), c.Nonce)
 	if c.Opaque != "" {
-		out.WriteString(", opaque=")
-		writeQuoted(&out, c.Opaque)
+		out = appendQuoted(append(out, ", opaque="...), c.Opaque)
 	}
 	if c.Algorithm != "" {
-		out.WriteString(", algorithm=")
-		out.WriteString(clean(c.Algorithm))
+		out = append(append(out, ", algorithm="...), clean(c.Algorithm)...)
 	}
 	if c.QOP != "" {
-		out.WriteString(", qop=")
-		writeQuoted(&out, c.QOP)
+		out = appendQuoted(append(out, ", qop="...), c.QOP)
 	}
 	if c.Stale {
-		out.WriteString(", stale=true")
+		out = append(out, ", stale=true"...)
 	}
-	return out.String()
+	return string(out)
 }

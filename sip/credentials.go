@@ -82,7 +82,7 @@ func skipListGap(s string) string { return strings.TrimLeft(s, " ,") }
 
 func digestParamIndex(name string) int {
 	for i, known := range digestParams {
-		if strings.EqualFold(name, known) {
+		if sameName(name, known) {
 			return i
 		}
 	}
@@ -96,7 +96,7 @@ func readAuthParam(s string) (name, value, rest string, err error) {
 	if name == "" || !found {
 		return "", "", "", because(ErrParameter, "not of the form name=value")
 	}
-	if value, s, err = readValue(skipSpace(s), ` ,"`); err != nil {
+	if value, s, err = readValue(skipSpace(s), authValueBytes); err != nil {
 		return "", "", "", err
 	}
 	if value == "" {

@@ -68,7 +68,7 @@ type Contacts struct {
 // Contacts reads all Contact header fields, in order. A "*" beside addresses is told as both: the rules refuse it.
 func (r *Request) Contacts() (Contacts, error) {
 	var contacts Contacts
-	for value := range r.each("Contact") {
+	for value := range r.All("Contact") {
 		addresses, wildcard, err := readAddresses(contacts.Addresses, value)
 		if err != nil {
 			return Contacts{}, inField("Contact", err)
@@ -93,7 +93,7 @@ func (r *Request) Expires() (seconds uint32, ok bool) {
 // scheme and nothing else. One that is malformed fails them all.
 func (r *Request) Authorizations() ([]Credentials, error) {
 	var all []Credentials
-	for value := range r.each("Authorization") {
+	for value := range r.All("Authorization") {
 		credentials, err := readCredentials(value)
 		if err != nil {
 			return nil, inField("Authorization", err)

@@ -38,6 +38,30 @@ func TestCSeq(t *testing.T) {
 	}
 }
 
+func TestHeaderFieldsAreFoundByName(t *testing.T) {
+	request := mustParse(t, message("Supported: path, Outbound,\r\nX: gruu\r\nk: a,b\r\nsUPPORTED:"))
+	if got := request.Count("supported"); got != 3 {
+		t.Errorf("Count = %d, want 3", got)
+	}
+	var all []string
+	for value := range request.All("k") {
+		if all = append(all, value); len(all) == 2 {
+			break
+		}
+	}
+	if want := []string{"path, Outbound,", "a,b"}; !slices.Equal(all, want) {
+		t.Errorf("All = %q, want %q", all, want)
+	}
+	for token, want := range map[string]bool{"path": true, "outbound": true, "B": true, "gruu": false, "": false, "path, Outbound": false} {
+		if got := request.Lists("Supported", token); got != want {
+			t.Errorf("Lists(%q) = %t", token, got)
+		}
+	}
+	if request.Count("Via") != 0 || request.Lists("Via", "a") || request.Values("Via") != nil || request.Tokens("Via") != nil {
+		t.Error("a header field is found that is not there")
+	}
+}
+
 func TestCallID(t *testing.T) {
 	cases := []struct {
 		line, want string

@@ -38,9 +38,9 @@ var (
 	expiresParam = []byte("expires=")
 )
 
-// named tells whether a line is the header field of that lower-case name.
+// named tells whether a line is the header field of that lower-case name. Most differ in the first letter already.
 func named(line []byte, name string) bool {
-	if len(line) <= len(name) || !bytes.EqualFold(line[:len(name)], []byte(name)) {
+	if len(line) <= len(name) || line[0]|0x20 != name[0] || !bytes.EqualFold(line[:len(name)], []byte(name)) {
 		return false
 	}
 	after := line[len(name)]

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"strings"
 )
 
@@ -69,42 +70,61 @@ func fullName(name string) string {
 	return name
 }
 
+// sameName compares names, which are tokens, whatever their case. Most differ in length already.
+func sameName(a, b string) bool { return len(a) == len(b) && strings.EqualFold(a, b) }
+
 // Value returns the first header field of that name (compact forms and case do not matter) and whether there is one.
 func (r *Request) Value(name string) (string, bool) {
-	for value := range r.each(name) {
+	for value := range r.All(name) {
 		return value, true
 	}
 	return "", false
 }
 
 // Values returns every header field of that name, in order. A comma list stays one value.
-func (r *Request) Values(name string) []string {
-	var values []string
-	for value := range r.each(name) {
-		values = append(values, value)
+func (r *Request) Values(name string) []string { return slices.Collect(r.All(name)) }
+
+// Count tells how many header fields of that name there are.
+func (r *Request) Count(name string) int {
+	count := 0
+	for range r.All(name) {
+		count++
 	}
-	return values
+	return count
 }
 
 // Tokens returns the elements of all header fields of that name that list tokens, in order: the option tags of Require
 // and Supported, the methods of Allow. Empty elements are left out.
-func (r *Request) Tokens(name string) []string {
-	var tokens []string
-	for value := range r.each(name) {
-		for token := range strings.SplitSeq(value, ",") {
-			if token = strings.Trim(token, " "); token != "" {
-				tokens = append(tokens, token)
+func (r *Request) Tokens(name string) []string { return slices.Collect(r.tokens(name)) }
+
+// Lists tells whether one of the tokens of all header fields of that name is this one, whatever its case.
+func (r *Request) Lists(name, token string) bool {
+	for listed := range r.tokens(name) {
+		if strings.EqualFold(listed, token) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Request) tokens(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for value := range r.All(name) {
+			for token := range strings.SplitSeq(value, ",") {
+				if token = strings.Trim(token, " "); token != "" && !yield(token) {
+					return
+				}
 			}
 		}
 	}
-	return tokens
 }
 
-func (r *Request) each(name string) iter.Seq[string] {
+// All yields every header field of that name, in order. A comma list stays one value.
+func (r *Request) All(name string) iter.Seq[string] {
 	name = fullName(name)
 	return func(yield func(string) bool) {
 		for _, header := range r.Headers {
-			if strings.EqualFold(fullName(header.Name), name) && !yield(header.Value) {
+			if sameName(fullName(header.Name), name) && !yield(header.Value) {
 				return
 			}
 		}
@@ -115,7 +135,7 @@ func (r *Request) each(name string) iter.Seq[string] {
 // other one.
 func (r *Request) single(name string) (string, error) {
 	count, only := 0, ""
-	for value := range r.each(name) {
+	for value := range r.All(name) {
 		only = value
 		count++
 	}

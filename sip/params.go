@@ -33,39 +33,44 @@ func (p Params) Get(name string) (Param, bool) {
 	return Param{}, false
 }
 
-// Without returns the parameters less those named, whatever their case. The receiver stays as it is.
+// Without returns the parameters less those named, whatever their case. The receiver stays as it is; when none is named, it is
+// what is returned.
 func (p Params) Without(names ...string) Params {
-	var kept Params
+	isNamed := func(param Param) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(param.Name, name) })
+	}
+	if !slices.ContainsFunc(p, isNamed) {
+		return slices.Clip(p)
+	}
+	var left Params
 	for _, param := range p {
-		named := func(name string) bool { return strings.EqualFold(param.Name, name) }
-		if !slices.ContainsFunc(names, named) {
-			kept = append(kept, param)
+		if !isNamed(param) {
+			left = append(left, param)
 		}
 	}
-	return kept
+	return left
 }
 
 // String writes the parameters, each with its leading semicolon.
 func (p Params) String() string {
-	var out strings.Builder
-	p.write(&out)
-	return clean(out.String())
+	return string(cleaned(p.appendTo(make([]byte, 0, usualText)), 0))
 }
 
-func (p Params) write(out *strings.Builder) {
+func (p Params) appendTo(to []byte) []byte {
 	for _, param := range p {
-		out.WriteByte(';')
-		out.WriteString(param.Name)
+		to = append(append(to, ';'), param.Name...)
 		if param.HasValue {
-			out.WriteByte('=')
-			out.WriteString(param.Value)
+			to = append(append(to, '='), param.Value...)
 		}
 	}
+	return to
 }
 
 // readHeaderParams reads *( SEMI generic-param ) up to a comma or the end (RFC 3261 §25.1), white space around ";" and
 // "=" included. Empty parameters (";;") are passed over, as phones in the field write them.
-func readHeaderParams(s string) (params Params, rest string, err error) {
+func readHeaderParams(s string) (_ Params, rest string, err error) {
+	var few [fewParams]Param
+	params := few[:0]
 	for s = skipSpace(s); s != "" && s[0] == ';'; s = skipSpace(s) {
 		s = skipSpace(s[1:])
 		if s == "" || s[0] == ';' || s[0] == ',' {
@@ -83,8 +88,14 @@ func readHeaderParams(s string) (params Params, rest string, err error) {
 	if s != "" && s[0] != ',' {
 		return nil, "", because(ErrParameter, "something follows that is none")
 	}
-	return params, s, nil
+	return kept(params), s, nil
 }
+
+// fewParams is how many parameters are collected on the stack: more than one usually sees.
+const fewParams = 4
+
+// kept are collected parameters in a place of their own; none are nil.
+func kept(params []Param) Params { return append(Params(nil), params...) }
 
 func readHeaderParam(s string) (param Param, rest string, err error) {
 	param.Name, s = readToken(s)
@@ -96,20 +107,22 @@ func readHeaderParam(s string) (param Param, rest string, err error) {
 		return param, s, nil
 	}
 	param.HasValue = true
-	param.Value, rest, err = readValue(skipSpace(after[1:]), ` ;,"<>`)
+	param.Value, rest, err = readValue(skipSpace(after[1:]), paramValueBytes)
 	return param, rest, err
 }
 
-// readValue reads a quoted string, kept with its quotes, or everything up to one of the stop bytes: more than a token,
-// since values such as unquoted URIs are seen in the field.
-func readValue(s, stops string) (value, rest string, err error) {
+// The bytes of values without quotes: more than a token, since values such as unquoted URIs are seen in the field.
+var (
+	paramValueBytes = bytesBut(` ;,"<>`) // of a header parameter
+	authValueBytes  = bytesBut(` ,"`)    // of a parameter of credentials
+)
+
+// readValue reads a quoted string, kept with its quotes, or what there is of the bytes of a value without.
+func readValue(s string, unquoted *byteSet) (value, rest string, err error) {
 	if s != "" && s[0] == '"' {
 		return readQuoted(s)
 	}
-	end := strings.IndexAny(s, stops)
-	if end < 0 {
-		end = len(s)
-	}
+	end := unquoted.prefix(s)
 	return s[:end], s[end:], nil
 }
 

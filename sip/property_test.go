@@ -58,6 +58,44 @@ func TestURISurvivesBeingWritten(t *testing.T) {
 	})
 }
 
+func TestIdenticalAddressesAreTheSameInEveryField(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		one := func() sip.Address {
+			return sip.Address{Display: someText.Draw(t, "display"), URI: someURI(t), Params: someParams(t, someValue)}
+		}
+		a := one()
+		b := a
+		switch other := one(); rapid.IntRange(0, 3).Draw(t, "difference") {
+		case 1:
+			b.Display = other.Display
+		case 2:
+			b.URI = other.URI
+		case 3:
+			b.Params = other.Params
+		}
+		if a.Identical(b) != cmp.Equal(a, b) {
+			t.Fatalf("Identical(%q, %q) = %t", a, b, a.Identical(b))
+		}
+		if a.Identical(b) && a.String() != b.String() {
+			t.Fatalf("identical, but %q is not %q", a, b)
+		}
+	})
+}
+
+// Whatever stands before it stays, and whatever the fields hold is made clean.
+func TestAnAddressIsAppendedAsItIsWritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		before, text := rapid.String().Draw(t, "before"), rapid.OneOf(rapid.String(), someText)
+		a := sip.Address{
+			Display: text.Draw(t, "display"), URI: sip.URI{Scheme: "sip", User: text.Draw(t, "user"), Host: text.Draw(t, "host")},
+			Params: sip.Params{{Name: text.Draw(t, "name"), Value: text.Draw(t, "value"), HasValue: true}},
+		}
+		if got := string(a.AppendTo([]byte(before))); got != before+a.String() {
+			t.Fatalf("%q appended to %q gives %q", a, before, got)
+		}
+	})
+}
+
 func TestURIEqualIsReflexiveAndSymmetric(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := someURI(t), someURI(t)

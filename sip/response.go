@@ -28,9 +28,9 @@ func (r Response) Encode() (string, error) {
 		return "", fmt.Errorf("response: %w in the reason phrase", ErrControlCharacter)
 	}
 	var out strings.Builder
-	out.Grow(512)
+	out.Grow(r.size(reason))
 	out.WriteString("SIP/2.0 ")
-	out.WriteString(strconv.Itoa(r.Status))
+	out.Write(strconv.AppendInt(make([]byte, 0, 3), int64(r.Status), 10))
 	out.WriteByte(' ')
 	out.WriteString(reason)
 	out.WriteString("\r\n")
@@ -43,11 +43,20 @@ func (r Response) Encode() (string, error) {
 	return out.String(), nil
 }
 
+// size is how long the response is in bytes.
+func (r Response) size(reason string) int {
+	size := len("SIP/2.0 200 \r\nContent-Length: 0\r\n\r\n") + len(reason)
+	for _, header := range r.Headers {
+		size += len(header.Name) + len(": ") + len(header.Value) + len("\r\n")
+	}
+	return size
+}
+
 func (h Header) encode(out *strings.Builder) error {
 	switch {
 	case !tokenBytes.holds(h.Name):
 		return because(ErrHeaderName, "no token")
-	case strings.EqualFold(fullName(h.Name), "Content-Length"):
+	case sameName(fullName(h.Name), "Content-Length"):
 		return because(ErrHeaderName, "Content-Length is written here")
 	case hasControl(h.Value):
 		return fmt.Errorf("%w in %s", ErrControlCharacter, h.Name)

@@ -16,6 +16,15 @@ func newByteSet(members string) *byteSet {
 	return &set
 }
 
+// bytesBut are all bytes but some.
+func bytesBut(others string) *byteSet {
+	set := newByteSet(others)
+	for i := range set {
+		set[i] = !set[i]
+	}
+	return set
+}
+
 // holds tells whether all bytes of s are members, and that there is one.
 func (set *byteSet) holds(s string) bool {
 	return s != "" && set.prefix(s) == len(s)
@@ -45,22 +54,32 @@ var (
 	schemeBytes = newByteSet(alphanumerics + "+-.")
 )
 
-func isControl[T byte | rune](c T) bool { return c < ' ' || c == 0x7f }
+func isControl(c rune) bool { return c < ' ' || c == 0x7f }
 
 // hasControl finds CR, LF, NUL and their kin, the horizontal tab included.
 func hasControl(s string) bool {
 	for i := range len(s) {
-		if isControl(s[i]) {
+		if c := s[i]; c < ' ' || c == 0x7f {
 			return true
 		}
 	}
 	return false
 }
 
+// isPlain tells whether text is ASCII without control characters, as nearly all is: clean leaves it as it is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // clean makes text harmless: valid UTF-8 in which each control character has become a space. A line break that slipped
 // into a value thus reads as the white space that a folded line is (RFC 3261 §7.3.1).
 func clean(s string) string {
-	if !hasControl(s) && utf8.ValidString(s) {
+	if isPlain(s) || !hasControl(s) && utf8.ValidString(s) {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
@@ -112,15 +131,28 @@ func unquote(s string) string {
 	return string(out)
 }
 
-// writeQuoted writes text as a quoted string that reads back as the same text, made clean.
-func writeQuoted(out *strings.Builder, text string) {
+// appendQuoted writes text as a quoted string that reads back as the same text, made clean.
+func appendQuoted(to []byte, text string) []byte {
 	text = clean(text)
-	out.WriteByte('"')
+	to = append(to, '"')
 	for i := range len(text) {
 		if text[i] == '"' || text[i] == '\\' {
-			out.WriteByte('\\')
+			to = append(to, '\\')
 		}
-		out.WriteByte(text[i])
+		to = append(to, text[i])
 	}
-	out.WriteByte('"')
+	return append(to, '"')
+}
+
+// usualText is room enough for nearly every value that is written, on the stack.
+const usualText = 256
+
+// cleaned makes clean what was written after the first size bytes.
+func cleaned(written []byte, size int) []byte {
+	for _, c := range written[size:] {
+		if c < ' ' || c > '~' {
+			return append(written[:size], clean(string(written[size:]))...)
+		}
+	}
+	return written
 }

@@ -42,6 +42,7 @@ func (u URI) isSIP() bool { return u.Scheme == "sip" || u.Scheme == "sips" }
 
 // checkURIText refuses the bytes that no URI has anywhere.
 func checkURIText(s string) error {
+	s = s[uriBytes.prefix(s):] // nearly always all
 	if !utf8.ValidString(s) {
 		return because(ErrURI, "not UTF-8")
 	}
@@ -61,6 +62,15 @@ func isUnsafe(c byte) bool {
 	return c <= ' ' || c == 0x7f || c == '<' || c == '>' || c == '"'
 }
 
+// uriBytes stand for themselves wherever they are in a URI.
+var uriBytes = func() *byteSet {
+	var set byteSet
+	for c := range byte(utf8.RuneSelf) {
+		set[c] = !isUnsafe(c) && c != '%'
+	}
+	return &set
+}()
+
 // readSIP reads what follows "sip:". A user part may hold ";" and "?", so the "@" is looked for first
 // (RFC 3261 §19.1.1); and since nothing else may hold an "@", a second one is refused.
 func (u *URI) readSIP(rest string) (err error) {
@@ -74,7 +84,7 @@ func (u *URI) readSIP(rest string) (err error) {
 	u.User, u.Password, _ = strings.Cut(userinfo, ":")
 
 	hostport, tail := hostAndMore, ""
-	if end := strings.IndexAny(hostAndMore, ";?"); end >= 0 {
+	if end := hostportBytes.prefix(hostAndMore); end < len(hostAndMore) {
 		hostport, tail = hostAndMore[:end], hostAndMore[end:]
 	}
 	if u.Host, u.Port, err = splitHostPort(hostport); err != nil {
@@ -85,6 +95,8 @@ func (u *URI) readSIP(rest string) (err error) {
 	u.Params, err = splitURIParams(params)
 	return err
 }
+
+var hostportBytes = bytesBut(";?")
 
 // splitHostPort reads host [ ":" port ] (RFC 3261 §25.1).
 func splitHostPort(s string) (host string, port int, err error) {
@@ -125,7 +137,8 @@ func splitURIParams(s string) (Params, error) {
 	if s == "" {
 		return nil, nil
 	}
-	var params Params
+	var few [fewParams]Param
+	params := few[:0]
 	for text := range strings.SplitSeq(s[1:], ";") {
 		if text == "" {
 			continue
@@ -139,61 +152,54 @@ func splitURIParams(s string) (Params, error) {
 		}
 		params = append(params, Param{Name: name, Value: value, HasValue: hasValue})
 	}
-	return params, nil
+	return kept(params), nil
 }
 
 // String writes the URI. Whatever its fields hold, the text has no white space, control character, quote or angle
 // bracket: these are escaped.
 func (u URI) String() string {
-	var out strings.Builder
-	u.write(&out)
-	return out.String()
+	return string(u.appendTo(make([]byte, 0, usualText)))
 }
 
-func (u URI) write(out *strings.Builder) {
-	writeEscaped(out, u.Scheme)
-	out.WriteByte(':')
+func (u URI) appendTo(to []byte) []byte {
+	to = append(appendEscaped(to, u.Scheme), ':')
 	if !u.isSIP() {
-		writeEscaped(out, u.Opaque)
-		return
+		return appendEscaped(to, u.Opaque)
 	}
-	writeEscaped(out, u.User)
+	to = appendEscaped(to, u.User)
 	if u.Password != "" {
-		out.WriteByte(':')
-		writeEscaped(out, u.Password)
+		to = appendEscaped(append(to, ':'), u.Password)
 	}
 	if u.User != "" || u.Password != "" {
-		out.WriteByte('@')
+		to = append(to, '@')
 	}
-	writeEscaped(out, u.Host)
+	to = appendEscaped(to, u.Host)
 	if u.Port != 0 {
-		out.WriteByte(':')
-		out.WriteString(strconv.Itoa(u.Port))
+		to = strconv.AppendInt(append(to, ':'), int64(u.Port), 10)
 	}
 	for _, param := range u.Params {
-		out.WriteByte(';')
-		writeEscaped(out, param.Name)
+		to = appendEscaped(append(to, ';'), param.Name)
 		if param.HasValue {
-			out.WriteByte('=')
-			writeEscaped(out, param.Value)
+			to = appendEscaped(append(to, '='), param.Value)
 		}
 	}
 	if u.Headers != "" {
-		out.WriteByte('?')
-		writeEscaped(out, u.Headers)
+		to = appendEscaped(append(to, '?'), u.Headers)
 	}
+	return to
 }
 
-// writeEscaped escapes only what would break out of the URI; what was read by ParseURI passes unchanged.
-func writeEscaped(out *strings.Builder, s string) {
+// appendEscaped escapes only what would break out of the URI; what was read by ParseURI passes unchanged.
+func appendEscaped(to []byte, s string) []byte {
 	const hex = "0123456789ABCDEF"
-	for i := range len(s) {
+	plain := uriBytes.prefix(s)
+	to = append(to, s[:plain]...)
+	for i := plain; i < len(s); i++ {
 		if c := s[i]; isUnsafe(c) {
-			out.WriteByte('%')
-			out.WriteByte(hex[c>>4])
-			out.WriteByte(hex[c&15])
+			to = append(to, '%', hex[c>>4], hex[c&15])
 		} else {
-			out.WriteByte(c)
+			to = append(to, c)
 		}
 	}
+	return to
 }

@@ -11,6 +11,9 @@ import (
 // symmetric, but by these rules not transitive: a parameter that only one URI has is mostly ignored. URIs of other
 // schemes are equal when their text is.
 func (u URI) Equal(other URI) bool {
+	if u.identical(other) { // what refreshes nearly always bring
+		return true
+	}
 	if u.Scheme != other.Scheme || u.Opaque != other.Opaque {
 		return false
 	}
@@ -20,6 +23,12 @@ func (u URI) Equal(other URI) bool {
 		equalHosts(u.Host, other.Host) &&
 		equalParams(u.Params, other.Params) &&
 		equalHeaders(u.Headers, other.Headers)
+}
+
+// identical tells whether two URIs are the same in every field.
+func (u URI) identical(other URI) bool {
+	return u.Scheme == other.Scheme && u.User == other.User && u.Password == other.Password && u.Host == other.Host &&
+		u.Port == other.Port && slices.Equal(u.Params, other.Params) && u.Headers == other.Headers && u.Opaque == other.Opaque
 }
 
 func equalHosts(a, b string) bool {
