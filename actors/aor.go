@@ -279,29 +279,6 @@ func (a *aor) forget(ctx actor.Context, w *work, err error) {
 	}
 }
 
-// outlast goes on with a refresh from memory, where the operator wants that: false when it is to be refused. If the callback
-// has to be asked first, the store gets another chance after it.
-func (a *aor) outlast(ctx actor.Context, w *work, err error) bool {
-	remembered, known := a.deps.recollection.recall(a.desk.aor)
-	if !known {
-		return false
-	}
-	now, policy := a.deps.now(), a.realm().Policy
-	verdict := w.verdict
-	if !w.judged {
-		var lasts bool
-		if verdict, lasts = registration.Word(now, remembered, w.request, policy); !lasts {
-			a.ask(ctx, w)
-			return true
-		}
-	}
-	outcome, ok := registration.Outlast(now, remembered, w.request, verdict, policy, a.deps.limits.OutageGrant)
-	if ok {
-		a.answer(ctx, w, outcome.Because(outcome.Detail+": "+err.Error()))
-	}
-	return ok
-}
-
 // answer ends the request in hand and begins the next. An actor that let nobody in has nothing to remember: a flood of
 // wrong passwords leaves no actors behind.
 func (a *aor) answer(ctx actor.Context, w *work, outcome registration.Outcome) {

@@ -76,7 +76,7 @@ type callbackGate struct {
 const leastQuestion = 20 * time.Millisecond
 
 func newCallbackGate(bulkhead int, limits Limits, meter Meter) *callbackGate {
-	least, most := uint(min(limits.CallbackFloor, bulkhead)), uint(bulkhead) //nolint:gosec // settings with a minimum of 1
+	least, most := uint(min(limits.CallbackFloor, bulkhead)), uint(bulkhead)
 	return &callbackGate{
 		bulkhead: bulkhead, capacity: limits.CallbackQueue, reserve: limits.StoreReserve, meter: meter,
 		// It moves by one or two ten times a second at the most. So it stays within a few times of what is under way, from where it

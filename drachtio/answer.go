@@ -21,7 +21,7 @@ var (
 type Answer struct {
 	Transaction string
 	Response    string      // a final SIP response without body, its lines ended by CRLF, the last one empty
-	Deadline    time.Time   // until when it is sent and sent again; zero = in DefaultAnswerLifetime
+	Deadline    time.Time   // until when, or a tenth of a second longer, it is sent and sent again; zero = in DefaultAnswerLifetime
 	Done        func(error) // may be nil; called exactly once, from any goroutine, also from inside Answer
 }
 

@@ -102,6 +102,31 @@ func TestBytesMayComeOneByOneOrAllAtOnce(t *testing.T) {
 	}
 }
 
+func TestARequestIsTheHandlersToKeep(t *testing.T) {
+	s := newServer(t)
+	_, heard := runClient(t, s.Addr().String(), hasty())
+	p := s.next()
+	p.accept()
+	const requests = 500
+	asked := func(i int) Incoming {
+		r := register(fmt.Sprint("tx-", i))
+		r.At, r.SIP = fmt.Sprint("at-", i), []byte(strings.Repeat(fmt.Sprint("REGISTER ", i), 1+i%50))
+		return r
+	}
+	for i := range requests {
+		p.say(asked(i))
+	}
+	var kept []Request
+	for range requests {
+		kept = append(kept, await(t, heard.requests, "the request"))
+	}
+	for i, got := range kept {
+		if want := asked(i); got.Transaction != want.Transaction || got.At != want.At || !slices.Equal(got.SIP, want.SIP) {
+			t.Fatalf("request %d is %s %s %.20q by now", i, got.Transaction, got.At, got.SIP)
+		}
+	}
+}
+
 func TestGarbageClosesTheLinkAndTheClientDialsAgain(t *testing.T) {
 	s := newServer(t)
 	_, heard := runClient(t, s.Addr().String(), hasty())

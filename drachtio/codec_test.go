@@ -77,11 +77,12 @@ func TestEncodeCommandRefusesWhatAServerCouldMisread(t *testing.T) {
 			t.Errorf("%s: %.40q, %v; want %v", name, frame, err, c.want)
 		}
 	}
-	if _, err := EncodeCommand("a|b", Ping{}); !errors.Is(err, ErrMessage) {
-		t.Errorf("an id with a bar: %v", err)
-	}
-	if _, err := EncodeCommand("", Ping{}); !errors.Is(err, ErrMessage) {
-		t.Errorf("no id: %v", err)
+	for _, c := range []Command{Ping{}, Respond{Transaction: "tx", Response: okResponse}} {
+		for _, id := range []string{"", "a|b", "a\r\nb"} {
+			if _, err := EncodeCommand(id, c); !errors.Is(err, ErrMessage) {
+				t.Errorf("%T with the id %q: %v", c, id, err)
+			}
+		}
 	}
 }
 

@@ -113,8 +113,8 @@ func (v verdict) reason() string {
 func (v view) verdict() (verdict, error) {
 	to, rest, _ := bytes.Cut(v.fields, bar)
 	status, more, _ := bytes.Cut(rest, bar)
-	if len(to) == 0 || rest == nil {
-		return verdict{}, fmt.Errorf("%w: a response without id or status", ErrMessage)
+	if len(to) == 0 {
+		return verdict{}, fmt.Errorf("%w: a response without id", ErrMessage)
 	}
 	for _, known := range []Status{OK, NO, NOK} {
 		if string(status) == string(known) {

@@ -3,7 +3,9 @@ package drachtio
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -50,6 +52,54 @@ func TestReadFrame(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAFrameIsTheCallersOwn(t *testing.T) {
+	var stream bytes.Buffer
+	text := func(i int) string { return strings.Repeat(strconv.Itoa(i), 1+i%300) }
+	const frames = 1000
+	for i := range frames {
+		fmt.Fprintf(&stream, "%d#%s", len(text(i)), text(i))
+	}
+	reader := NewFrameReader(&stream)
+	var read [][]byte
+	for range frames {
+		message, err := reader.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		read = append(read, message)
+	}
+	for i, message := range read {
+		if string(message) != text(i) {
+			t.Fatalf("frame %d is %.20q by now, want %.20q", i, message, text(i))
+		}
+	}
+}
+
+func TestAReaderTakesNoMoreMemoryThanItNeeds(t *testing.T) {
+	for name, c := range map[string]struct {
+		stream string
+		most   int
+	}{
+		"one request":        {"600#" + strings.Repeat("x", 600), firstBuffer},
+		"many of them":       {strings.Repeat("600#"+strings.Repeat("x", 600), 1000), usualBuffer},
+		"one that is longer": {strings.Repeat("20000#"+strings.Repeat("x", 20000), 10), 2 * usualBuffer},
+		"the longest":        {strings.Repeat("65536#"+strings.Repeat("x", MaxFrameIn), 10), lastBuffer},
+	} {
+		reader := NewFrameReader(strings.NewReader(c.stream))
+		rest := len(c.stream)
+		for rest > 0 {
+			message, err := reader.Next()
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			rest -= len(strconv.Itoa(len(message))) + 1 + len(message)
+		}
+		if len(reader.buffer) > c.most {
+			t.Errorf("%s: a buffer of %d bytes, want at most %d", name, len(reader.buffer), c.most)
+		}
 	}
 }
 

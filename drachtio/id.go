@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
+	"strconv"
 
 	"github.com/google/uuid"
 )
@@ -19,35 +20,29 @@ func newID() string {
 	return id.String()
 }
 
-// A series is message ids that hold a number: UUIDs of our own making (RFC 9562 §5.8), the first part random and the same for
-// all, the last one the number. What a reply is about is then found without a text to compare.
+// A series is the random part of message ids that hold a number besides: UUIDs of our own making (RFC 9562 §5.8). A reply then
+// tells which answer it is about without a text that would have to be kept.
 type series string
 
-const (
-	idLength     = len("xxxxxxxx-xxxx-8xxx-xxxx-xxxxxxxxxxxx")
-	seriesLength = len("xxxxxxxx-xxxx-8xxx-xxxx-")
-	idVersion    = len("xxxxxxxx-xxxx-")
-)
+// idLength is the length of an id; its last 12 digits are the number.
+const idLength = len("xxxxxxxx-xxxx-8xxx-xxxx-xxxxxxxxxxxx")
 
 func newSeries() series {
-	id := []byte(newID())
-	id[idVersion] = '8'
-	return series(id[:seriesLength])
+	id := newID()
+	return series(id[:14] + "8" + id[15:24])
 }
 
 // append writes the id with that number, of which it holds 48 bits.
 func (s series) append(to []byte, number uint64) []byte {
-	var bytes [8]byte
-	binary.BigEndian.PutUint64(bytes[:], number)
+	bytes := binary.BigEndian.AppendUint64(nil, number)
 	return hex.AppendEncode(append(to, s...), bytes[2:])
 }
 
 // number reads an id back; false when it is not of this series.
-func (s series) number(id []byte) (uint64, bool) {
-	if len(id) != idLength || string(id[:seriesLength]) != string(s) {
+func (s series) number(id []byte) (number uint64, ok bool) {
+	if len(id) != idLength || string(id[:len(s)]) != string(s) {
 		return 0, false
 	}
-	var bytes [8]byte
-	_, err := hex.Decode(bytes[2:], id[seriesLength:])
-	return binary.BigEndian.Uint64(bytes[:]), err == nil
+	number, err := strconv.ParseUint(string(id[len(s):]), 16, 64)
+	return number, err == nil
 }

@@ -11,8 +11,8 @@ type lane struct {
 
 	letters  row                 // to be written or written, not settled
 	next     *letter             // the first of them that is to be written; nil = all are written
-	requests map[string]struct{} // transactions that came by this connection and have no answer yet, but for the latest
-	latest   string              // "" when it has: an answer that is given at once costs no entry
+	requests map[string]struct{} // transactions that came by this connection and have no answer yet
+	latest   string              // the same for the latest, so that an answer that is given at once costs no entry
 	closed   bool
 }
 
@@ -40,13 +40,13 @@ func (n *lane) brings(transaction string) {
 
 // brought tells whether a request came by this connection, once. It is called under the mutex.
 func (n *lane) brought(transaction string) bool {
-	if transaction == n.latest {
-		n.latest = ""
-		return true
+	_, noted := n.requests[transaction]
+	delete(n.requests, transaction) // also when it is the latest: a server can bring a request twice
+	if transaction != n.latest {
+		return noted
 	}
-	_, did := n.requests[transaction]
-	delete(n.requests, transaction)
-	return did
+	n.latest = ""
+	return true
 }
 
 // add puts a letter behind the others, for the writer.
@@ -72,7 +72,6 @@ func (n *lane) fill(batch []byte) (filled []byte, more bool) {
 	n.box.mu.Lock()
 	defer n.box.mu.Unlock()
 	for n.next != nil && len(batch) < maxBatch {
-		n.next.writes++
 		batch = append(batch, n.next.frame...)
 		n.next = n.next.links[byPlace].after
 	}
@@ -105,8 +104,9 @@ func (n *lane) abandon() (lost []*letter) {
 	}
 	n.strike()
 	other := b.newest(n.server)
-	for _, l := range n.letters.sorted() {
-		n.remove(l)
+	for n.letters.first != nil {
+		l := n.letters.first
+		b.lift(l)
 		b.place(l, other)
 		if other == nil && b.retired {
 			b.remove(l)

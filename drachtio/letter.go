@@ -1,10 +1,6 @@
 package drachtio
 
-import (
-	"cmp"
-	"slices"
-	"time"
-)
+import "time"
 
 // A letter is one encoded answer.
 type letter struct {
@@ -13,14 +9,13 @@ type letter struct {
 	done     func(error)
 	deadline time.Time
 	server   string
-	writes   int   // how often it was handed to a writer
 	origin   *lane // that its request came by; nil = not known, or not by one that was there when it was answered
 	lane     *lane // where it is; nil = waiting
 	links    [rows]neighbours
 }
 
-// letterOverhead is about what a letter takes beside its frame, in bytes: itself, its entries in maps, its Done.
-const letterOverhead = 512
+// letterOverhead is about what a letter takes beside its frame, in bytes: itself, its entry in a map, its Done and what that holds.
+const letterOverhead = 400
 
 func (l *letter) size() int { return len(l.frame) + letterOverhead }
 
@@ -72,14 +67,4 @@ func (r *row) remove(l *letter) {
 		link.after.links[r.which].before = link.before
 	}
 	*link = neighbours{}
-}
-
-// sorted lists the letters of a row, the oldest first.
-func (r *row) sorted() []*letter {
-	var letters []*letter
-	for l := r.first; l != nil; l = l.links[r.which].after {
-		letters = append(letters, l)
-	}
-	slices.SortFunc(letters, func(a, b *letter) int { return cmp.Compare(a.number, b.number) })
-	return letters
 }

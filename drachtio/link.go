@@ -96,38 +96,44 @@ func (l *link) read(n *lane, deliver func(Request)) error {
 		if err != nil {
 			return err
 		}
-		if err := l.hear(text, n, deliver); err != nil {
+		v, err := look(text)
+		switch {
+		case err != nil:
+			return err
+		case v.isReply():
+			err = l.hearReply(v, n)
+		case v.isIncoming():
+			err = l.hearRequest(v, n, deliver)
+		default: // of a newer server; not for us
+		}
+		if err != nil {
 			return err
 		}
 	}
 }
 
-// hear takes one message, whose memory is used again afterwards.
-func (l *link) hear(text []byte, n *lane, deliver func(Request)) error {
-	v, err := look(text)
+// hearRequest hands over a request, with a text of its own: the frame's memory is used again.
+func (l *link) hearRequest(v view, n *lane, deliver func(Request)) error {
+	incoming, err := v.incoming()
 	if err != nil {
 		return err
 	}
-	switch {
-	case v.isReply():
-		verdict, err := v.verdict()
-		if err != nil {
-			return err
-		}
-		if !n.box.confirm(verdict) {
-			reply, _ := v.reply()
-			l.reply(reply)
-		}
-	case v.isIncoming():
-		incoming, err := v.incoming()
-		if err != nil {
-			return err
-		}
-		incoming.SIP = bytes.Clone(incoming.SIP)
-		n.brings(incoming.Transaction)
-		deliver(incoming.request(l.announcement, l.frames.filled))
-	} // what else there may be is of a newer server, and not for us
+	incoming.SIP = bytes.Clone(incoming.SIP)
+	n.brings(incoming.Transaction)
+	deliver(incoming.request(l.announcement, l.frames.filled))
 	return nil
+}
+
+// hearReply brings a reply to its answer or its command.
+func (l *link) hearReply(v view, n *lane) error {
+	verdict, err := v.verdict()
+	if err != nil || n.box.confirm(verdict) {
+		return err
+	}
+	v.sip = nil // its memory is used again, and nobody asks for it
+	reply, err := v.reply()
+	l.reply(reply)
+	return err
 }
 
 // reply hands a reply to who awaits it. A reply that nobody awaits is late, and dropped.

@@ -23,7 +23,7 @@ type Options struct {
 	WriteTimeout     time.Duration // for one write; default 2 s
 
 	// MaxUnconfirmed bounds the memory, in bytes, of the answers that are waiting to be sent or confirmed. When it is used up,
-	// the oldest one ends with ErrOverflow for each that comes. Default 64 MiB: some 60,000 answers of the usual length,
+	// the oldest one ends with ErrOverflow for each that comes. Default 64 MiB: some 80,000 answers of the usual length,
 	// more than a server asks for in the time in which a dead link is found.
 	MaxUnconfirmed int
 	Backoff        Backoff

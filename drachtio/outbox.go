@@ -109,7 +109,7 @@ func (b *outbox) expireBy(deadline time.Time) {
 	b.sweeper.Reset(time.Until(deadline))
 }
 
-// sweepPause is the least time between two sweeps: so much later than its deadline may an answer end.
+// sweepPause is the least time between two sweeps, and so the most by which an answer can outlive its deadline.
 const sweepPause = 100 * time.Millisecond
 
 // sweep ends the letters whose deadline has passed. It looks at all that there are: no order is kept for something that only comes
@@ -167,11 +167,10 @@ func (b *outbox) open(server string, settled func()) *lane {
 		letters: row{which: byPlace}, requests: map[string]struct{}{},
 	}
 	b.lanes[server] = append(b.lanes[server], opened)
-	if waiting := b.waiting[server]; waiting != nil {
-		delete(b.waiting, server)
-		for _, l := range waiting.sorted() {
-			b.place(l, opened)
-		}
+	for b.waiting[server] != nil {
+		l := b.waiting[server].first
+		b.lift(l)
+		b.place(l, opened)
 	}
 	return opened
 }
@@ -184,7 +183,7 @@ func (b *outbox) confirm(v verdict) bool {
 	}
 	var err error
 	if v.status != OK {
-		err = &NOKError{Reason: v.reason(), Resent: l.writes > 1 || l.lane != l.origin}
+		err = &NOKError{Reason: v.reason(), Resent: l.lane != l.origin}
 	}
 	l.settled(err)
 	return true
@@ -209,6 +208,11 @@ func (b *outbox) remove(l *letter) {
 	delete(b.letters, l.number)
 	b.ages.remove(l)
 	b.size -= l.size()
+	b.lift(l)
+}
+
+// lift takes a letter from where place has put it.
+func (b *outbox) lift(l *letter) {
 	if l.lane != nil {
 		l.lane.remove(l)
 		return
@@ -225,10 +229,10 @@ func (b *outbox) retire() {
 	b.retired = true
 	var lost []*letter
 	for _, waiting := range b.waiting {
-		lost = append(lost, waiting.sorted()...)
-	}
-	for _, l := range lost {
-		b.remove(l)
+		for waiting.first != nil {
+			lost = append(lost, waiting.first)
+			b.remove(waiting.first)
+		}
 	}
 	b.mu.Unlock()
 	settle(lost, ErrClosed)

@@ -116,10 +116,33 @@ func TestAnAnswerThatIsTooLongForTheBoundIsKeptAlone(t *testing.T) {
 	wantOnce(t, second, ErrClosed)
 }
 
+func TestALaneKnowsWhatItBroughtOnce(t *testing.T) {
+	box := newOutbox(10_000)
+	lane := box.open("server", nil)
+	for _, transaction := range []string{"1", "2", "1", "3", "4", "4"} { // a server can bring one twice
+		lane.brings(transaction)
+	}
+	for _, c := range []struct {
+		transaction string
+		resent      bool
+	}{{"2", false}, {"4", false}, {"1", false}, {"3", false}, {"4", true}, {"never", true}} {
+		fate := answer(func(a Answer) { box.post("server", nil, a) }, c.transaction)
+		box.confirm(verdict{to: []byte(written(t, lane)[c.transaction]), status: NOK, more: []byte("why|not")})
+		var nok *NOKError
+		if err := await(t, fate, "the NOK"); !errors.As(err, &nok) || nok.Resent != c.resent || nok.Reason != "why" {
+			t.Errorf("%s: Done(%+v), want Resent %t", c.transaction, err, c.resent)
+		}
+	}
+	if len(lane.requests) > 0 || lane.latest != "" {
+		t.Errorf("it remembers %v and %q", lane.requests, lane.latest)
+	}
+	lane.close()
+}
+
 func TestALaneRemembersABoundedNumberOfRequests(t *testing.T) {
 	box := newOutbox(1)
 	lane := box.open("server", nil)
-	for i := range maxRequests + 1 {
+	for i := range maxRequests + 2 {
 		lane.brings(strconv.Itoa(i))
 	}
 	if len(lane.requests) != maxRequests {

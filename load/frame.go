@@ -14,7 +14,7 @@ var errFrame = errors.New("load: malformed frame")
 const maxDigits = 5
 
 // cutFrame finds the first frame in data: its message, which is a part of data, and how many bytes the frame has. Size 0 means
-// that the frame is not complete. Unlike a FrameReader it copies nothing, and takes all frames of one read under one lock.
+// that the frame is not complete. Unlike a FrameReader it lets all frames of one read be taken under one lock.
 func cutFrame(data []byte) (message []byte, size int, err error) {
 	length := 0
 	for i, c := range data {

@@ -17,7 +17,7 @@ func readPath(r *Request, p Policy) *Outcome {
 	for _, value := range r.SIP.Values("Path") {
 		addresses, err := sip.ParseAddresses(value)
 		if err != nil {
-			return malformed(fmt.Errorf("Path: %w", err))
+			return malformed(fmt.Errorf("the Path: %w", err))
 		}
 		r.Path = append(r.Path, addresses...)
 	}

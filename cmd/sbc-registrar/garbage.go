@@ -25,7 +25,7 @@ func tuneCollector() {
 
 // collectorPercent is what GOGC has to be for the headroom, while that is more than the default.
 func collectorPercent(live uint64) int {
-	return int(max(100, min(2000, 100*headroom/max(live, 1)))) //nolint:gosec // at most 2000
+	return int(max(100, min(2000, 100*headroom/max(live, 1))))
 }
 
 // afterCollection runs do after each collection, for the rest of the process: an object that nobody holds is finalized then.

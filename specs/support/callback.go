@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/icholy/digest"
 	. "github.com/onsi/ginkgo/v2"
@@ -34,6 +35,7 @@ type Callback struct {
 	users  map[string]string
 	grant  string
 	script http.HandlerFunc
+	delay  time.Duration
 	called []Called
 }
 
@@ -107,6 +109,13 @@ func (c *Callback) Respond(script http.HandlerFunc) {
 	c.script = script
 }
 
+// Delay makes every answer come so much later from now on.
+func (c *Callback) Delay(delay time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.delay = delay
+}
+
 // RespondWith answers every request with this status and body from now on.
 func (c *Callback) RespondWith(status int, body string) {
 	c.Respond(func(w http.ResponseWriter, _ *http.Request) { reply(w, status, body) })
@@ -124,10 +133,16 @@ func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := read(r)
 	c.mu.Lock()
 	c.called = append(c.called, call)
-	script, grant := c.script, c.grant
+	script, grant, delay := c.script, c.grant, c.delay
 	password, known := c.users[fmt.Sprint(call.Fields["username"])]
 	c.mu.Unlock()
 
+	if delay > 0 {
+		select {
+		case <-time.After(delay):
+		case <-r.Context().Done():
+		}
+	}
 	switch {
 	case script != nil:
 		script(w, r)

@@ -3,6 +3,7 @@ package support
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -80,6 +81,19 @@ func (p *Phone) Send(r Register) {
 	GinkgoHelper()
 	_, err := io.WriteString(p.conn, r.Text(strings.ToUpper(p.network), p.Address()))
 	Expect(err).NotTo(HaveOccurred(), "send a request")
+}
+
+// Try sends a request and waits for its answer so long at most: false when there is none.
+func (p *Phone) Try(r Register, within time.Duration) (Response, bool) {
+	GinkgoHelper()
+	p.Send(r)
+	response, err := p.receive(time.Now().Add(within), r)
+	var late net.Error
+	if errors.As(err, &late) && late.Timeout() {
+		return Response{}, false
+	}
+	Expect(err).NotTo(HaveOccurred(), "wait for the answer to CSeq %d", r.CSeq)
+	return response, true
 }
 
 // Answer waits for the final answer to a request.

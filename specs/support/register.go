@@ -1,6 +1,7 @@
 package support
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -13,6 +14,7 @@ type Register struct {
 	To, From string   // the values of these header fields
 	CallID   string   //
 	CSeq     int      //
+	Branch   string   // of the Via; "" = a new one each time that it is sent
 	Contacts []string // one header field each
 	Expires  string   // "" = no such header field
 	Headers  []string // further header fields, whole lines
@@ -26,7 +28,7 @@ func (r Register) Text(transport, local string) string {
 	}
 	lines := []string{
 		fmt.Sprintf("%s %s SIP/2.0", method, r.URI),
-		fmt.Sprintf("Via: SIP/2.0/%s %s;rport;branch=z9hG4bK%016x", transport, local, rand.Uint64()),
+		fmt.Sprintf("Via: SIP/2.0/%s %s;rport;branch=%s", transport, local, cmp.Or(r.Branch, newBranch())),
 		"Max-Forwards: 70",
 		"From: " + r.From,
 		"To: " + r.To,
@@ -42,6 +44,8 @@ func (r Register) Text(transport, local string) string {
 	lines = append(lines, r.Headers...)
 	return strings.Join(append(lines, "User-Agent: specs", "Content-Length: 0", "", ""), "\r\n")
 }
+
+func newBranch() string { return fmt.Sprintf("z9hG4bK%016x", rand.Uint64()) }
 
 // A Change makes a REGISTER differ from what a phone sends by itself.
 type Change func(*Register)

@@ -33,9 +33,11 @@ func (r Response) Contacts() map[string]int {
 	return bindings
 }
 
-// answers tells whether this is the response to a request (RFC 3261 §8.1.3.2).
+// answers tells whether this is the response to a request (RFC 3261 §8.1.3.2). One whose branch is known is told from another with
+// the same CSeq.
 func (r Response) answers(request Register) bool {
-	return r.Header.Get("Call-ID") == request.CallID && strings.HasPrefix(r.Header.Get("CSeq"), fmt.Sprint(request.CSeq, " "))
+	return r.Header.Get("Call-ID") == request.CallID && strings.HasPrefix(r.Header.Get("CSeq"), fmt.Sprint(request.CSeq, " ")) &&
+		strings.Contains(r.Header.Get("Via"), request.Branch)
 }
 
 var contact = regexp.MustCompile(`<([^>]*)>[^,<]*?;expires=(\d+)`)

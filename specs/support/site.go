@@ -39,12 +39,12 @@ type Site struct {
 	listening string
 }
 
-// NewSite starts all but the registrar, which is set up to connect to the front end.
-func NewSite() *Site {
+// NewSite starts all but the registrar, which is set up to connect to the front end. Options are those of its Redis.
+func NewSite(options ...redisserver.Option) *Site {
 	GinkgoHelper()
 	front := StartFrontEnd()
 	tap := StartTap(front.Address(edge.Control))
-	site := newSite(front)
+	site := newSite(front, options...)
 	site.Tap = tap
 	site.ConnectTo(tap.Address())
 	return site
@@ -96,9 +96,9 @@ func (s *Site) ConnectTo(control string) {
 // RegistrarAddress is where the registrar of a listening site listens.
 func (s *Site) RegistrarAddress() string { return s.listening }
 
-func newSite(front *FrontEnd) *Site {
+func newSite(front *FrontEnd, options ...redisserver.Option) *Site {
 	GinkgoHelper()
-	store := StartRedis()
+	store := StartRedis(options...)
 	site := &Site{
 		Redis: store, Callback: StartCallback(map[string]string{User: Password, Another: AnothersWord}),
 		FrontEnd: front, Settings: Settings{},

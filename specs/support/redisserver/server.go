@@ -43,6 +43,11 @@ func Config(lines ...string) Option {
 	return func(*Server) ([]string, error) { return lines, nil }
 }
 
+// Durable makes a server have after a crash all that it has confirmed.
+func Durable() Option {
+	return Config("appendonly yes", "appendfsync always", "auto-aof-rewrite-percentage 0")
+}
+
 // Password asks every client for a password.
 func Password(password string) Option { return Config("requirepass " + password) }
 
