@@ -79,6 +79,11 @@ settings: ## write the settings table of the README from the code
 metrics: ## write the table of docs/metrics.md from the code
 	UPDATE=1 go test -count=1 -run TestMetricsTable ./metrics
 
+.PHONY: proto
+proto: ## write messages/wire/wire.pb.go from wire.proto (needs protoc)
+	go build -o bin/protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go
+	protoc --plugin=bin/protoc-gen-go --go_out=. --go_opt=module=sbc-registrar messages/wire/wire.proto
+
 .PHONY: rules
 rules: ## write docs/rules.md from the rule numbers in code and specs
 	UPDATE=1 go test -count=1 -run TestRulesTable ./docs

@@ -31,7 +31,7 @@ func (r *Registrar) pillars() []string {
 	names := []string{r.root.Id}
 	for _, part := range r.system.ProcessRegistry.LocalPIDs.LocalPIDs {
 		part.IterCb(func(name string, _ any) {
-			if rest, below := strings.CutPrefix(name, r.root.Id+"/"); below && !strings.Contains(rest, "/") {
+			if rest, below := strings.CutPrefix(name, r.root.Id+"/"); below && !strings.Contains(strings.TrimPrefix(rest, shardsName+"/"), "/") {
 				names = append(names, name)
 			}
 		})

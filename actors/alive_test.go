@@ -28,7 +28,7 @@ func TestTheTreeIsAliveUntilOneOfItsActorsIsStuck(t *testing.T) {
 	if err := registrar.Alive(patience); err != nil {
 		t.Errorf("a fresh tree is not alive: %v", err)
 	}
-	if n, least := len(registrar.pillars()), shardCount+4; n < least {
+	if n, least := len(registrar.pillars()), ShardCount+4; n < least {
 		t.Errorf("%d actors are asked, want %d: root, authorizer, keeper, connections and the shards", n, least)
 	}
 	s := stuck{make(chan struct{})}

@@ -83,7 +83,7 @@ func (c *connection) read(tx *transaction, request drachtio.Request) triaged {
 	tx.subject.callID, _ = msg.Value("Call-ID")
 	envelope := registration.Envelope{
 		Transaction: tx.id, Flow: flow, Arrived: request.Arrived,
-		Deadline: tx.deadline.Add(-c.deps.limits.Margin), Lot: rand.Float64(),
+		Deadline: tx.deadline.Add(-c.deps.limits.Margin), Lot: rand.Float64(), Text: request.SIP,
 	}
 	t := c.deps.triage(msg, envelope, c.deps.now())
 	if t.request != nil {

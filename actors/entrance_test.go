@@ -163,11 +163,11 @@ func TestAnActorThatLetNobodyInGoesAtOnce(t *testing.T) {
 }
 
 func TestIdleActorsAboveTheirNumberGoAtOnce(t *testing.T) {
-	g := newRig(t, Config{Limits: Limits{IdleAORs: shardCount, IdleAOR: time.Hour}})
+	g := newRig(t, Config{Limits: Limits{IdleAORs: ShardCount, IdleAOR: time.Hour}})
 	const users = 2000
 	for i := range users {
 		g.expect(g.send("u"+strconv.Itoa(i), 1), "200 OK")
 	}
-	gomega.NewWithT(t).Eventually(g.deps.aors.Load).WithTimeout(patience).Should(gomega.BeNumerically("<=", 2*shardCount), "actors")
+	gomega.NewWithT(t).Eventually(g.deps.aors.Load).WithTimeout(patience).Should(gomega.BeNumerically("<=", 2*ShardCount), "actors")
 	g.silence()
 }

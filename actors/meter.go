@@ -40,6 +40,8 @@ type Meter interface {
 	AnswerLost(why string)
 	// LateOutcome hears of an outcome whose transaction had been answered by then.
 	LateOutcome(outcome registration.Outcome)
+	// Forwarded hears of a REGISTER on its way to another node: answered, moved, again (another attempt), overdue.
+	Forwarded(what string)
 	// Restarted hears of each actor that failed and goes on.
 	Restarted(actor string)
 	// DeadLetter hears of each message whose receiver is gone.
@@ -84,6 +86,9 @@ func (Deaf) AnswerLost(string) {}
 
 // LateOutcome implements Meter.
 func (Deaf) LateOutcome(registration.Outcome) {}
+
+// Forwarded implements Meter.
+func (Deaf) Forwarded(string) {}
 
 // Restarted implements Meter.
 func (Deaf) Restarted(string) {}

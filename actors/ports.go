@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"sbc-registrar/registration"
 )
 
@@ -34,3 +36,15 @@ type Blacklist interface {
 
 // Clock tells the time; specs bring their own.
 type Clock func() time.Time
+
+// A Network is the other nodes of a cluster.
+type Network interface {
+	// Open makes the actor system reachable for the other nodes, before any actor is spawned.
+	Open(system *actor.ActorSystem) error
+	// Owner is the address of the node that owns a shard, "" when it is this one, or nobody is known.
+	Owner(shard int) string
+	// Moved says that who owns a shard did not take care of it: it is time to look who does.
+	Moved(shard int)
+	// Close ends the connections to other nodes, when no actor needs them any more.
+	Close()
+}

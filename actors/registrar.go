@@ -81,8 +81,9 @@ type Config struct {
 	Blacklist  Blacklist    // nil = nobody is told of bans
 	Links      Links
 	Log        zerolog.Logger
-	Meter      Meter // nil = nobody counts
-	Clock      Clock // nil = time.Now
+	Network    Network // nil = this node is alone
+	Meter      Meter   // nil = nobody counts
+	Clock      Clock   // nil = time.Now
 }
 
 // dependencies are what all actors of one registrar share; nothing in it changes but a counter.
@@ -98,6 +99,8 @@ type dependencies struct {
 	meter        Meter
 	now          Clock
 	entrance     *entrance
+	network      Network       // nil = alone
+	shards       atomic.Int64  // that this node owns
 	recollection *recollection // nil = nothing is remembered
 
 	linksUp    atomic.Int64
@@ -140,7 +143,7 @@ func Start(c Config) (*Registrar, error) { return startWith(c) }
 func startWith(c Config, open ...link) (*Registrar, error) {
 	d := &dependencies{
 		bindings: c.Bindings, limits: c.Limits.withDefaults(), guard: c.Guard, blacklist: c.Blacklist,
-		links: c.Links, open: open, log: c.Log, meter: c.Meter, now: c.Clock,
+		links: c.Links, open: open, log: c.Log, meter: c.Meter, now: c.Clock, network: c.Network,
 	}
 	if d.meter == nil {
 		d.meter = Deaf{}
@@ -161,6 +164,11 @@ func startWith(c Config, open ...link) (*Registrar, error) {
 	}
 	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return libraryLog(c.Log) }))
 	countDeadLetters(system, d.meter)
+	if d.network != nil {
+		if err := d.network.Open(system); err != nil {
+			return nil, fmt.Errorf("reach the other nodes: %w", err)
+		}
+	}
 	spawned := make(chan tree, 1)
 	root, err := system.Root.SpawnNamed(rootProps(d, spawned), "registrar")
 	if err != nil {
@@ -177,6 +185,18 @@ func (r *Registrar) Ready(context.Context) error {
 	return nil
 }
 
+// Own says which shards are this node's from now on: those that are new begin, those that are not in the list any more finish what
+// they have in hand and go. It returns when the new ones are there.
+func (r *Registrar) Own(shards []int) error {
+	if _, err := r.system.Root.RequestFuture(r.tree.shards, &shardsOwned{shards}, ownTime).Result(); err != nil {
+		return fmt.Errorf("take over shards: %w", err)
+	}
+	return nil
+}
+
+// ownTime is far more than it takes to spawn all shards.
+const ownTime = 5 * time.Second
+
 // Stop drains and ends the tree, senders before receivers: routes are removed, what is in flight is answered (503 after
 // patience), links are closed, then the rest goes. The error says what did not end in time.
 func (r *Registrar) Stop(patience time.Duration) error {
@@ -188,6 +208,9 @@ func (r *Registrar) Stop(patience time.Duration) error {
 		if err := r.system.Root.StopFuture(pid).Wait(); err != nil {
 			failures = append(failures, fmt.Errorf("stop %s: %w", pid.Id, err))
 		}
+	}
+	if r.deps.network != nil {
+		r.deps.network.Close()
 	}
 	r.system.Shutdown() // ends the library's own goroutines; it would stop no actor
 	return errors.Join(failures...)

@@ -11,11 +11,14 @@ import (
 type root struct {
 	deps    *dependencies
 	spawned chan<- tree
+	place   *placement
+	shards  *actor.PID
 }
 
 // A tree is the actors that the registrar speaks to.
 type tree struct {
 	connections *actor.PID
+	shards      *actor.PID
 }
 
 func rootProps(deps *dependencies, spawned chan<- tree) *actor.Props {
@@ -23,14 +26,30 @@ func rootProps(deps *dependencies, spawned chan<- tree) *actor.Props {
 		actor.WithSupervisor(deps.resume()))
 }
 
-// Receive implements actor.Actor. After Started it hears nothing but the end of its children.
+// Receive implements actor.Actor. The links come last, when everything that they need is there.
 func (r *root) Receive(ctx actor.Context) {
-	if _, ok := ctx.Message().(*actor.Started); !ok {
-		return
+	switch ctx.Message().(type) {
+	case *actor.Started:
+		r.start(ctx)
+	case *shardsReady:
+		r.open(ctx)
 	}
+}
+
+func (r *root) start(ctx actor.Context) {
 	authorizer := ctx.SpawnPrefix(authorizerProps(r.deps), "authorizer-")
 	keeper := ctx.SpawnPrefix(keeperProps(r.deps), "keeper-")
-	shards := spawnShards(ctx, r.deps, authorizer, keeper)
-	connections := ctx.SpawnPrefix(connectionsProps(r.deps, shards), "connections-")
-	r.spawned <- tree{connections: connections}
+	r.place = &placement{}
+	if r.deps.network != nil {
+		r.place.envoys = spawnEnvoys(ctx, r.deps, r.place)
+	}
+	var err error
+	if r.shards, err = ctx.SpawnNamed(shardsProps(r.deps, r.place, authorizer, keeper), shardsName); err != nil {
+		panic(err) // the name is taken: there is but one root
+	}
+}
+
+func (r *root) open(ctx actor.Context) {
+	connections := ctx.SpawnPrefix(connectionsProps(r.deps, r.place), "connections-")
+	r.spawned <- tree{connections: connections, shards: r.shards}
 }

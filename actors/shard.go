@@ -7,6 +7,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"sbc-registrar/messages"
+	"sbc-registrar/messages/wire"
 	"sbc-registrar/registration"
 )
 
@@ -16,12 +17,17 @@ import (
 // Supervision: resume. A restart would stop its children, and lose what they have in hand and in their queues.
 type shard struct {
 	deps       *dependencies
+	number     int
+	place      *placement
 	authorizer *actor.PID
 	keeper     *actor.PID
 	byAOR      map[registration.AOR]*tenant
 	byPID      map[string]*tenant // by the actor's id
 	byUse      *list.List         // of *tenant, the one used longest ago first
-	epoch      uint64             // counts forwards over all tenants; one counter per tenant could repeat itself after a respawn
+	visitors   map[string]visitor // REGISTERs of other nodes, by transaction
+	retiring   bool
+	retiredAt  time.Time
+	epoch      uint64 // counts forwards over all tenants; one counter per tenant could repeat itself after a respawn
 }
 
 // A tenant is one aor actor as its shard sees it.
@@ -43,9 +49,9 @@ type held struct {
 // passivationDue is the shard's tick; the next one is asked for only after this one was handled.
 type passivationDue struct{}
 
-func shardProps(deps *dependencies, authorizer, keeper *actor.PID) *actor.Props {
+func shardProps(deps *dependencies, number int, place *placement, authorizer, keeper *actor.PID) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &shard{deps: deps, authorizer: authorizer, keeper: keeper,
+		return &shard{deps: deps, number: number, place: place, authorizer: authorizer, keeper: keeper, visitors: map[string]visitor{},
 			byAOR: map[registration.AOR]*tenant{}, byPID: map[string]*tenant{}, byUse: list.New()}
 	}, actor.WithSupervisor(deps.restart(alwaysRestart)), actor.WithDispatcher(goroutines{}))
 }
@@ -59,7 +65,16 @@ func (s *shard) Receive(ctx actor.Context) {
 		s.terminated(ctx, m.Who)
 	case *passivationDue:
 		s.offerPassivation(ctx)
+		s.forgetVisitors(s.deps.now())
 		s.tick(ctx)
+	case *wire.RegisterRequest:
+		s.visit(ctx, m)
+	case *messages.RegisterAnswered:
+		s.answered(ctx, m)
+	case *retire:
+		s.retire(ctx)
+	case *retireDue:
+		s.retireDue(ctx)
 	case messages.ToShard:
 		s.handle(ctx, m)
 	}
@@ -68,6 +83,10 @@ func (s *shard) Receive(ctx actor.Context) {
 func (s *shard) handle(ctx actor.Context, m messages.ToShard) {
 	switch m := m.(type) {
 	case *messages.Register:
+		if s.retiring {
+			s.sendOn(ctx, m)
+			return
+		}
 		s.forward(ctx, m, ctx.Sender())
 	case *messages.PassivationWished:
 		if t := s.byAOR[m.AOR]; t != nil && !t.stopping {
@@ -106,7 +125,7 @@ func (s *shard) forward(ctx actor.Context, m *messages.Register, from *actor.PID
 
 // makeRoom asks the one used longest ago to go before its time, when there are more than this shard's part of all.
 func (s *shard) makeRoom(ctx actor.Context) {
-	if len(s.byPID) < max(1, s.deps.limits.IdleAORs/shardCount) {
+	if len(s.byPID) < max(1, s.deps.limits.IdleAORs/ShardCount) {
 		return
 	}
 	oldest := s.byUse.Front().Value.(*tenant)

@@ -2,35 +2,131 @@ package actors
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/cespare/xxhash/v2"
 
+	"sbc-registrar/messages/wire"
 	"sbc-registrar/registration"
 )
 
-// shardCount is how many shards there are: enough that few addresses share one mailbox, and a power of two. It is not
-// a setting, since all nodes of a cluster must agree on it.
-const shardCount = 256
+// ShardCount is how many shards there are: enough that few addresses share one mailbox, and that many nodes share them evenly. It
+// is not a setting, since all nodes of a cluster must agree on it.
+const ShardCount = 1024
 
-// A Router finds the actor that REGISTERs for an address of record go to. It is where a cluster will tell a shard of this
-// node from one of another.
+// ShardOf is the shard that an address of record belongs to.
+func ShardOf(aor registration.AOR) int { return int(xxhash.Sum64String(aor.String()) % ShardCount) }
+
+// A Router finds the actor that REGISTERs for an address of record go to: its shard, or who brings them to the node that has it.
 type Router interface {
 	Route(aor registration.AOR) *actor.PID
 }
 
-// shards is the Router of a node that is alone: it owns them all.
-type shards struct{ pids []*actor.PID }
-
-func spawnShards(ctx actor.Context, d *dependencies, authorizer, keeper *actor.PID) *shards {
-	s := &shards{pids: make([]*actor.PID, shardCount)}
-	for i := range s.pids {
-		s.pids[i] = ctx.SpawnPrefix(shardProps(d, authorizer, keeper), fmt.Sprintf("s%04d-", i))
-	}
-	return s
+// placement is the Router: which shards run here, and who speaks for the others.
+type placement struct {
+	local  [ShardCount]atomic.Pointer[actor.PID] // nil = not here
+	envoys []*actor.PID                          // none when this node is alone
 }
 
-// Route implements Router.
-func (s *shards) Route(aor registration.AOR) *actor.PID {
-	return s.pids[xxhash.Sum64String(aor.String())%shardCount]
+// Route implements Router. A node that is alone has all shards before its first link.
+func (p *placement) Route(aor registration.AOR) *actor.PID {
+	shard := ShardOf(aor)
+	if pid := p.local[shard].Load(); pid != nil {
+		return pid
+	}
+	return p.envoy(shard)
+}
+
+func (p *placement) envoy(shard int) *actor.PID {
+	if len(p.envoys) == 0 {
+		return nil
+	}
+	return p.envoys[shard%len(p.envoys)]
+}
+
+// shardsName is the name of the actor that other nodes send to. It is part of the language between nodes.
+const shardsName = "shards"
+
+// shards runs the shards that this node owns, and is the door for the REGISTERs that other nodes bring to them.
+//
+// Supervision: its children, the shards, resume: a restart would stop their children, and lose what those have in hand. It resumes
+// itself, for the same reason.
+type shards struct {
+	deps       *dependencies
+	place      *placement
+	authorizer *actor.PID
+	keeper     *actor.PID
+	spawned    uint64 // numbers the incarnations of shards
+}
+
+// shardsOwned says which shards are this node's from now on.
+type shardsOwned struct{ shards []int }
+
+// shardsReady tells the root that REGISTERs can be routed.
+type shardsReady struct{}
+
+// retire has a shard give away what it has: it is another node's now.
+type retire struct{}
+
+func shardsProps(deps *dependencies, place *placement, authorizer, keeper *actor.PID) *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor {
+		return &shards{deps: deps, place: place, authorizer: authorizer, keeper: keeper}
+	}, actor.WithSupervisor(deps.resume()), actor.WithDispatcher(goroutines{}))
+}
+
+// Receive implements actor.Actor.
+func (s *shards) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		if s.deps.network == nil {
+			s.own(ctx, allShards())
+		}
+		ctx.Send(ctx.Parent(), &shardsReady{})
+	case *shardsOwned:
+		s.own(ctx, m.shards)
+		ctx.Respond(m)
+	case *wire.RegisterRequest:
+		s.welcome(ctx, m)
+	}
+}
+
+// own starts the shards that are new here and retires those that are not here any more.
+func (s *shards) own(ctx actor.Context, owned []int) {
+	mine := [ShardCount]bool{}
+	for _, shard := range owned {
+		mine[shard] = true
+	}
+	for shard := range ShardCount {
+		running := s.place.local[shard].Load()
+		switch {
+		case mine[shard] && running == nil:
+			s.spawned++
+			pid := ctx.SpawnPrefix(shardProps(s.deps, shard, s.place, s.authorizer, s.keeper), fmt.Sprintf("s%04d-%d-", shard, s.spawned))
+			s.place.local[shard].Store(pid)
+		case !mine[shard] && running != nil:
+			s.place.local[shard].Store(nil) // nobody here finds it from now on
+			ctx.Send(running, &retire{})
+		}
+	}
+	s.deps.shards.Store(int64(len(owned)))
+}
+
+// welcome brings a REGISTER from another node to its shard.
+func (s *shards) welcome(ctx actor.Context, m *wire.RegisterRequest) {
+	if shard := m.GetShard(); shard < ShardCount {
+		if pid := s.place.local[shard].Load(); pid != nil {
+			ctx.Forward(pid)
+			return
+		}
+	}
+	ctx.Respond(movedReply(m))
+}
+
+func allShards() []int {
+	all := make([]int, ShardCount)
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }

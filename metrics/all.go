@@ -74,6 +74,13 @@ func (a all) LateOutcome(outcome registration.Outcome) {
 	}
 }
 
+// Forwarded implements [actors.Meter].
+func (a all) Forwarded(what string) {
+	for _, m := range a {
+		m.Forwarded(what)
+	}
+}
+
 // Restarted implements [actors.Meter].
 func (a all) Restarted(actor string) {
 	for _, m := range a {

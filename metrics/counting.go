@@ -49,6 +49,9 @@ func (p *Prometheus) AnswerLost(why string) { p.lost.at(why).Inc() }
 // LateOutcome implements [actors.Meter].
 func (p *Prometheus) LateOutcome(registration.Outcome) { p.late.Inc() }
 
+// Forwarded implements [actors.Meter].
+func (p *Prometheus) Forwarded(what string) { p.forwards.at(what).Inc() }
+
 // Restarted implements [actors.Meter].
 func (p *Prometheus) Restarted(actor string) { p.restarts.at(actor).Inc() }
 

@@ -35,6 +35,7 @@ type Prometheus struct {
 	lost       *table[string, prometheus.Counter]
 	late       prometheus.Counter
 	restarts   *table[string, prometheus.Counter]
+	forwards   *table[string, prometheus.Counter]
 	dead       prometheus.Counter
 	violations *table[string, prometheus.Counter]
 

@@ -17,6 +17,7 @@ type Envelope struct {
 	Arrived     time.Time
 	Deadline    time.Time
 	Lot         float64 // see Request
+	Text        []byte  // see Request
 }
 
 // Read takes from a SIP request what the rules need, in the order of RFC 3261 §10.3 steps 1 to 5. What no rule can
@@ -25,7 +26,7 @@ type Envelope struct {
 func Read(msg *sip.Request, envelope Envelope, p Policy) (*Request, Outcome) {
 	r := &Request{
 		Transaction: envelope.Transaction, SIP: msg, Flow: envelope.Flow,
-		Arrived: envelope.Arrived, Deadline: envelope.Deadline, Lot: envelope.Lot,
+		Arrived: envelope.Arrived, Deadline: envelope.Deadline, Lot: envelope.Lot, Text: envelope.Text,
 	}
 	if seconds, ok := msg.Expires(); ok {
 		r.Expires = &seconds

@@ -11,6 +11,7 @@ type Request struct {
 	Transaction string // the drachtio server's id of the transaction
 	AOR         AOR
 	SIP         *sip.Request
+	Text        []byte // the SIP text as it came, for another node to read; not to be changed
 	CallID      string
 	CSeq        uint32
 	Contacts    sip.Contacts
