@@ -209,7 +209,7 @@ func TestOneBeatThatFailsFencesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := listen(alone)
 		pass(testInterval / 2)
-		l.answers(silent)
+		l.answers(away)
 		pass(testInterval)
 		l.answers(alone)
 		pass(2 * testTTL)
