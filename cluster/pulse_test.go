@@ -87,8 +87,12 @@ type listener struct {
 }
 
 func listen(answer func(ctx context.Context, self Member) (View, error)) *listener {
+	return listenSlowly(answer, nil)
+}
+
+func listenSlowly(answer func(ctx context.Context, self Member) (View, error), busy chan struct{}) *listener {
 	ctx, stop := context.WithCancel(context.Background())
-	l := &listener{fakeRegistry: &fakeRegistry{answer: answer}, stop: stop, ended: make(chan error, 1)}
+	l := &listener{fakeRegistry: &fakeRegistry{answer: answer}, stop: stop, ended: make(chan error, 1), busy: busy}
 	l.pulse = NewPulse(PulseOptions{
 		Registry: l.fakeRegistry, Self: Member{ID: "a", Name: "node-a"}, Interval: testInterval, TTL: testTTL, Changed: l.changed,
 	})
@@ -99,10 +103,9 @@ func listen(answer func(ctx context.Context, self Member) (View, error)) *listen
 func (l *listener) changed(s Status) {
 	l.mu.Lock()
 	l.told = append(l.told, fmt.Sprintf("%s %d", s.State, s.View.Revision))
-	busy := l.busy
 	l.mu.Unlock()
-	if busy != nil {
-		<-busy
+	if l.busy != nil {
+		<-l.busy
 	}
 }
 
@@ -311,16 +314,14 @@ func TestAMemberIsEnteredAgainAsItWas(t *testing.T) {
 func TestWhoListensSlowlyCostsNoLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		revision := int64(0)
-		l := listen(func(context.Context, Member) (View, error) { revision++; return View{Revision: revision}, nil })
-		l.mu.Lock()
-		l.busy = make(chan struct{})
-		l.mu.Unlock()
+		busy := make(chan struct{})
+		l := listenSlowly(func(context.Context, Member) (View, error) { revision++; return View{Revision: revision}, nil }, busy)
 		pass(10*testInterval + time.Millisecond)
 		l.expectState(t, "while the listener is busy", StateMember)
 		if n := l.count(); n != 11 {
 			t.Errorf("%d beats in ten intervals", n)
 		}
-		close(l.busy)
+		close(busy)
 		pass(0)
 		told, _ := l.close()
 		expectTold(t, told, "member 1", "member 11", "leaving 11")
