@@ -12,6 +12,8 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 
 	"sbc-registrar/cluster"
 )
@@ -41,19 +43,25 @@ type Registry struct {
 var _ cluster.Registry = (*Registry)(nil)
 
 const (
-	dialTimeout = 2 * time.Second
-
-	// A connection that says nothing is asked for a sign of life, and one that confirms nothing of what was sent for so long is
-	// closed. gRPC does not ask more often than every ten seconds.
-	silence  = 10 * time.Second
+	// patience is how long it may take to connect, and how long a connection may confirm nothing of what was sent.
 	patience = 2 * time.Second
+
+	// silence is after which a connection that says nothing is asked for a sign of life: gRPC does not ask more often.
+	silence = 10 * time.Second
 )
+
+// reconnect has all nodes be back within a lease after an outage of any length. gRPC by itself waits for up to two minutes then, and the
+// first one to be back would take the others for gone.
+var reconnect = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2, MaxDelay: 500 * time.Millisecond},
+	MinConnectTimeout: patience,
+}
 
 // Open makes a registry. It does not connect; its errors are those of the options.
 func Open(o Options) (*Registry, error) {
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints: o.Endpoints, Username: o.Username, Password: o.Password, TLS: o.TLS,
-		DialTimeout: dialTimeout, DialKeepAliveTime: silence, DialKeepAliveTimeout: patience,
+		DialKeepAliveTime: silence, DialKeepAliveTimeout: patience, DialOptions: []grpc.DialOption{grpc.WithConnectParams(reconnect)},
 		Logger: zap.NewNop(), // its errors are returned
 	})
 	if err != nil {
