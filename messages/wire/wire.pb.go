@@ -526,88 +526,6 @@ func (x *SourceBanned) GetSeconds() int64 {
 	return 0
 }
 
-// PulseWanted asks a node whether it is a member in good standing. The sender gets PulseTold.
-type PulseWanted struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *PulseWanted) Reset() {
-	*x = PulseWanted{}
-	mi := &file_messages_wire_wire_proto_msgTypes[6]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *PulseWanted) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*PulseWanted) ProtoMessage() {}
-
-func (x *PulseWanted) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_wire_wire_proto_msgTypes[6]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use PulseWanted.ProtoReflect.Descriptor instead.
-func (*PulseWanted) Descriptor() ([]byte, []int) {
-	return file_messages_wire_wire_proto_rawDescGZIP(), []int{6}
-}
-
-// PulseTold tells when the node last renewed its lease.
-type PulseTold struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	AgeMs         int64                  `protobuf:"varint,1,opt,name=age_ms,json=ageMs,proto3" json:"age_ms,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *PulseTold) Reset() {
-	*x = PulseTold{}
-	mi := &file_messages_wire_wire_proto_msgTypes[7]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *PulseTold) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*PulseTold) ProtoMessage() {}
-
-func (x *PulseTold) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_wire_wire_proto_msgTypes[7]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use PulseTold.ProtoReflect.Descriptor instead.
-func (*PulseTold) Descriptor() ([]byte, []int) {
-	return file_messages_wire_wire_proto_rawDescGZIP(), []int{7}
-}
-
-func (x *PulseTold) GetAgeMs() int64 {
-	if x != nil {
-		return x.AgeMs
-	}
-	return 0
-}
-
 var File_messages_wire_wire_proto protoreflect.FileDescriptor
 
 const file_messages_wire_wire_proto_rawDesc = "" +
@@ -655,10 +573,7 @@ const file_messages_wire_wire_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"@\n" +
 	"\fSourceBanned\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x18\n" +
-	"\aseconds\x18\x02 \x01(\x03R\aseconds\"\r\n" +
-	"\vPulseWanted\"\"\n" +
-	"\tPulseTold\x12\x15\n" +
-	"\x06age_ms\x18\x01 \x01(\x03R\x05ageMsB\x1dZ\x1bsbc-registrar/messages/wireb\x06proto3"
+	"\aseconds\x18\x02 \x01(\x03R\asecondsB\x1dZ\x1bsbc-registrar/messages/wireb\x06proto3"
 
 var (
 	file_messages_wire_wire_proto_rawDescOnce sync.Once
@@ -672,7 +587,7 @@ func file_messages_wire_wire_proto_rawDescGZIP() []byte {
 	return file_messages_wire_wire_proto_rawDescData
 }
 
-var file_messages_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_messages_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_messages_wire_wire_proto_goTypes = []any{
 	(*RegisterRequest)(nil), // 0: sbcregistrar.wire.RegisterRequest
 	(*Flow)(nil),            // 1: sbcregistrar.wire.Flow
@@ -680,8 +595,6 @@ var file_messages_wire_wire_proto_goTypes = []any{
 	(*RegisterReply)(nil),   // 3: sbcregistrar.wire.RegisterReply
 	(*Header)(nil),          // 4: sbcregistrar.wire.Header
 	(*SourceBanned)(nil),    // 5: sbcregistrar.wire.SourceBanned
-	(*PulseWanted)(nil),     // 6: sbcregistrar.wire.PulseWanted
-	(*PulseTold)(nil),       // 7: sbcregistrar.wire.PulseTold
 }
 var file_messages_wire_wire_proto_depIdxs = []int32{
 	1, // 0: sbcregistrar.wire.RegisterRequest.flow:type_name -> sbcregistrar.wire.Flow
@@ -705,7 +618,7 @@ func file_messages_wire_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_wire_wire_proto_rawDesc), len(file_messages_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
