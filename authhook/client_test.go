@@ -169,7 +169,7 @@ func TestNewNamesWhatIsWrongAndNoSecret(t *testing.T) {
 		{"CA", Options{URI: "http://x", TLS: TLS{CA: "testdata/absent"}}, "CA file"},
 		{"CA without certificate", Options{URI: "http://x", TLS: TLS{CA: "doc.go"}}, "no certificate"},
 		{"half a pair", Options{URI: "http://x", TLS: TLS{Cert: "doc.go"}}, "key"},
-		{"broken pair", Options{URI: "http://x", TLS: TLS{Cert: "doc.go", Key: "doc.go"}}, "client certificate"},
+		{"broken pair", Options{URI: "http://x", TLS: TLS{Cert: "doc.go", Key: "doc.go"}}, "load the certificate"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := New(c.options)

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+
+	"sbc-registrar/tlsfiles"
 )
 
 // unheardPart is the part of the time-out after which a connection is given up whose other side has not even acknowledged the
@@ -20,8 +22,8 @@ const unheardPart = 3
 // A dialer opens connections to one callback.
 type dialer struct {
 	net     net.Dialer
-	address string    // host:port
-	tls     *tlsFiles // nil = http
+	address string           // host:port
+	tls     *tlsfiles.Config // nil = http
 	timeout time.Duration
 }
 
@@ -31,7 +33,7 @@ func newDialer(o Options, endpoint *url.URL) (dialer, error) {
 	if err != nil {
 		return dialer{}, err
 	}
-	files, err := newTLSFiles(o.TLS, host, o.Notice)
+	files, err := openTLS(o.TLS, host, o.Notice)
 	if err != nil {
 		return dialer{}, err
 	}
@@ -70,7 +72,7 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, Kind, error) {
 	if d.tls == nil {
 		return inner, "", nil
 	}
-	secure := tls.Client(inner, d.tls.config())
+	secure := tls.Client(inner, d.tls.Current())
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = inner.Close()
 		return nil, KindTLS, &net.OpError{Op: "handshake", Net: "tcp", Addr: inner.RemoteAddr(), Err: err}

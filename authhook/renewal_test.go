@@ -203,9 +203,9 @@ func TestOurCertificateIsReadAnewWhenItsFilesChange(t *testing.T) {
 
 	shows("first")
 	write(t, files.Key, []byte("garbage"))
-	shows("first", "load the client certificate")
+	shows("first", "load the certificate")
 	write(t, files.Cert, []byte("garbage, too"))
-	shows("first", "load the client certificate")
+	shows("first", "load the certificate")
 	write(t, files.Cert, cert)
 	write(t, files.Key, key)
 	shows("first", "")
@@ -216,31 +216,4 @@ func TestOurCertificateIsReadAnewWhenItsFilesChange(t *testing.T) {
 	write(t, files.CA, ours.pem())
 	renew("second")
 	shows("second", "")
-}
-
-// Half of a renewal: the certificate is there, its key is not yet.
-func TestHalfARenewalIsWaitedFor(t *testing.T) {
-	ours := newAuthority(t, "ours")
-	folder := t.TempDir()
-	files := TLS{Cert: filepath.Join(folder, "cert.pem"), Key: filepath.Join(folder, "key.pem")}
-	cert, key := ours.issue(t, "first", time.Now().Add(time.Hour))
-	write(t, files.Cert, cert)
-	write(t, files.Key, key)
-	var notices []error
-	f, err := newTLSFiles(files, "example.com", func(err error) { notices = append(notices, err) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	first := f.config()
-	cert, key = ours.issue(t, "second", time.Now().Add(time.Hour))
-	write(t, files.Cert, cert)
-	for range 2 {
-		if f.config() != first || len(notices) != 1 || notices[0] == nil {
-			t.Errorf("half a renewal is in use, or told of %d times", len(notices))
-		}
-	}
-	write(t, files.Key, key)
-	if second := f.config(); second == first || f.config() != second || len(notices) != 2 || notices[1] != nil {
-		t.Errorf("the renewal is not in use; notices: %v", notices)
-	}
 }
