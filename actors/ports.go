@@ -45,6 +45,8 @@ type Network interface {
 	Owner(shard int) string
 	// Moved says that who owns a shard did not take care of it: it is time to look who does.
 	Moved(shard int)
+	// Drain gives the shards of this node away: it is about to stop. It returns when they are, or soon.
+	Drain()
 	// Close ends the connections to other nodes, when no actor needs them any more.
 	Close()
 }

@@ -170,7 +170,7 @@ func startWith(c Config, open ...link) (*Registrar, error) {
 		}
 	}
 	spawned := make(chan tree, 1)
-	root, err := system.Root.SpawnNamed(rootProps(d, spawned), "registrar")
+	root, err := system.Root.SpawnNamed(rootProps(d, spawned), rootName)
 	if err != nil {
 		return nil, fmt.Errorf("spawn the root actor: %w", err)
 	}
@@ -201,6 +201,9 @@ const ownTime = 5 * time.Second
 // patience), links are closed, then the rest goes. The error says what did not end in time.
 func (r *Registrar) Stop(patience time.Duration) error {
 	var failures []error
+	if r.deps.network != nil {
+		r.deps.network.Drain()
+	}
 	if _, err := r.system.Root.RequestFuture(r.tree.connections, &messages.Drain{Patience: patience}, patience+stopGrace).Result(); err != nil {
 		failures = append(failures, fmt.Errorf("drain: %w", err))
 	}

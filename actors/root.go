@@ -4,6 +4,9 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
+// rootName is the name of the root, and the first word of the ids of all others.
+const rootName = "registrar"
+
 // root is the parent of all others, in the order of the flow from its end to its beginning: nobody hears of an actor before
 // it is there.
 //

@@ -287,7 +287,7 @@ func (x *NonceUse) GetRequest() string {
 	return ""
 }
 
-// RegisterReply is the outcome of a RegisterRequest, or that this node does not own the shard.
+// RegisterReply is the outcome of a RegisterRequest, or that it is still to come, or that this node does not own the shard.
 type RegisterReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Transaction   string                 `protobuf:"bytes,1,opt,name=transaction,proto3" json:"transaction,omitempty"`
@@ -302,6 +302,7 @@ type RegisterReply struct {
 	Detail        string                 `protobuf:"bytes,10,opt,name=detail,proto3" json:"detail,omitempty"`
 	Spammer       bool                   `protobuf:"varint,11,opt,name=spammer,proto3" json:"spammer,omitempty"`
 	Guess         bool                   `protobuf:"varint,12,opt,name=guess,proto3" json:"guess,omitempty"`
+	Pending       bool                   `protobuf:"varint,13,opt,name=pending,proto3" json:"pending,omitempty"` // it is under way: this was not the first time that it was asked for
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -416,6 +417,13 @@ func (x *RegisterReply) GetSpammer() bool {
 func (x *RegisterReply) GetGuess() bool {
 	if x != nil {
 		return x.Guess
+	}
+	return false
+}
+
+func (x *RegisterReply) GetPending() bool {
+	if x != nil {
+		return x.Pending
 	}
 	return false
 }
@@ -553,7 +561,7 @@ const file_messages_wire_wire_proto_rawDesc = "" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x1b\n" +
 	"\tminted_ms\x18\x03 \x01(\x03R\bmintedMs\x12\x17\n" +
 	"\alife_ms\x18\x04 \x01(\x03R\x06lifeMs\x12\x18\n" +
-	"\arequest\x18\x05 \x01(\tR\arequest\"\xca\x02\n" +
+	"\arequest\x18\x05 \x01(\tR\arequest\"\xe4\x02\n" +
 	"\rRegisterReply\x12 \n" +
 	"\vtransaction\x18\x01 \x01(\tR\vtransaction\x12\x14\n" +
 	"\x05shard\x18\x02 \x01(\rR\x05shard\x12\x14\n" +
@@ -567,7 +575,8 @@ const file_messages_wire_wire_proto_rawDesc = "" +
 	"\x06detail\x18\n" +
 	" \x01(\tR\x06detail\x12\x18\n" +
 	"\aspammer\x18\v \x01(\bR\aspammer\x12\x14\n" +
-	"\x05guess\x18\f \x01(\bR\x05guess\"2\n" +
+	"\x05guess\x18\f \x01(\bR\x05guess\x12\x18\n" +
+	"\apending\x18\r \x01(\bR\apending\"2\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"@\n" +
