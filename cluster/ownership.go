@@ -45,7 +45,7 @@ func bids(members []string, shards int) []bid {
 	for member, id := range members {
 		key := append([]byte(id), make([]byte, 4)...)
 		for shard := range shards {
-			binary.BigEndian.PutUint32(key[len(id):], uint32(shard)) //nolint:gosec // shards are few
+			binary.BigEndian.PutUint32(key[len(id):], uint32(shard))
 			all = append(all, bid{xxhash.Sum64(key), shard, member})
 		}
 	}

@@ -145,7 +145,7 @@ func (r *rhythm) take(b beat) {
 	ttl := r.pulse.options.TTL
 	left := ttl - time.Since(b.began)
 	if b.err == nil && left <= 0 {
-		b.err = fmt.Errorf("the answer to a beat took %s: %w", time.Since(b.began).Round(time.Millisecond), ErrLapsed)
+		b.err = fmt.Errorf("its answer took %s", time.Since(b.began).Round(time.Millisecond))
 	}
 	if b.err == nil {
 		r.lease.Reset(left)
@@ -156,19 +156,27 @@ func (r *rhythm) take(b beat) {
 		return
 	}
 	known := r.pulse.Status()
-	if known.State == StateMember {
+	switch known.State {
+	case StateMember:
 		known.State = StateDoubtful
+	case StateFenced:
+		b.err = lapsed(b.err)
+	default:
 	}
 	r.set(known.State, known.View, b.err)
 }
 
 // lapse: the lease may have ended.
 func (r *rhythm) lapse() {
-	known, err := r.pulse.Status(), ErrLapsed
-	if known.Err != nil {
-		err = fmt.Errorf("%w: %w", ErrLapsed, known.Err)
+	known := r.pulse.Status()
+	r.set(StateFenced, known.View, lapsed(known.Err))
+}
+
+func lapsed(cause error) error {
+	if cause == nil {
+		return ErrLapsed
 	}
-	r.set(StateFenced, known.View, err)
+	return fmt.Errorf("%w: %w", ErrLapsed, cause)
 }
 
 func (r *rhythm) nudge() {

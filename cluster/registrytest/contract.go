@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	. "github.com/onsi/gomega" //nolint:staticcheck // expectations read as sentences
+	. "github.com/onsi/gomega"
 
 	"sbc-registrar/cluster"
 )

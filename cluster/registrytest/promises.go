@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	. "github.com/onsi/gomega" //nolint:staticcheck // expectations read as sentences
+	. "github.com/onsi/gomega"
 
 	"sbc-registrar/cluster"
 )
