@@ -149,7 +149,11 @@ func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
 	if s.Address == "" {
 		return nil, nil
 	}
-	return admin.Start(s.Address, admin.Options{Metrics: p.telemetry.handler(), Profiling: s.Profiling}, p.checks()...)
+	o := admin.Options{Metrics: p.telemetry.handler(), Profiling: s.Profiling}
+	if p.node != nil {
+		o.Route = routeHandler(p.node.Self(), p.node.OwnerOf)
+	}
+	return admin.Start(s.Address, o, p.checks()...)
 }
 
 // checks are what must hold before this node takes REGISTERs.
