@@ -122,6 +122,14 @@ func (d *dependencies) resume() actor.SupervisorStrategy {
 	return &strategy{log: d.log, meter: d.meter}
 }
 
+// nodes tells how many nodes share the work; nil when this one is alone.
+func (d *dependencies) nodes() func() int {
+	if d.network == nil {
+		return nil
+	}
+	return d.network.Nodes
+}
+
 // after sends a message to the actor itself in a while. The timer does not hold the actor: a message for a stopped one is dropped.
 func after(ctx actor.Context, pause time.Duration, message any) *time.Timer {
 	root, self := ctx.ActorSystem().Root, ctx.Self()
@@ -154,7 +162,7 @@ func startWith(c Config, open ...link) (*Registrar, error) {
 	if d.now == nil {
 		d.now = time.Now
 	}
-	d.realms = newRealms(Realm{Authorizer: c.Authorizer, Challenger: c.Challenger, Policy: c.Policy}, c.Realms, d.limits, d.meter)
+	d.realms = newRealms(Realm{Authorizer: c.Authorizer, Challenger: c.Challenger, Policy: c.Policy}, c.Realms, d.nodes(), d.limits, d.meter)
 	d.entrance = newEntrance(d)
 	if d.limits.OutageGrant > 0 {
 		d.recollection = newRecollection(d.limits.OutageMemory)

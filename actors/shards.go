@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -104,6 +105,10 @@ func (s *shards) Receive(ctx actor.Context) {
 		ctx.Respond(m)
 	case *wire.RegisterRequest:
 		s.welcome(ctx, m)
+	case *wire.SourceGuessed:
+		if source, err := netip.ParseAddr(m.GetSource()); err == nil {
+			s.deps.guessed(s.deps.log, source)
+		}
 	case *standIn:
 		s.standIn(ctx, m)
 	case *standInsDue:

@@ -50,7 +50,7 @@ func (r *Registrar) Snapshot() Snapshot {
 
 func (g *callbackGate) snapshot(name string) CallbackSnapshot {
 	return CallbackSnapshot{
-		Realm: name, Asking: int(g.underWay.Load()), Limit: min(g.limiter.Limit(), g.bulkhead), Bulkhead: g.bulkhead,
+		Realm: name, Asking: int(g.underWay.Load()), Limit: min(g.limiter.Limit(), g.places()), Bulkhead: g.places(),
 		Waiting: int(g.queued.Load()), Breaker: breakerWords[g.breaker.State()],
 	}
 }

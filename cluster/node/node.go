@@ -181,6 +181,18 @@ func (n *Node) door(shard int) *actor.PID {
 	return actor.NewPID(owner.Address, n.options.Door)
 }
 
+// Nodes is how many share the work; 0 before the first view.
+func (n *Node) Nodes() int { return len(n.table.Load().members) }
+
+// Tell sends a message to the doors of all other nodes.
+func (n *Node) Tell(message any) {
+	for _, m := range n.table.Load().view.Members {
+		if m.ID != n.options.Self.ID {
+			n.system.Root.Send(actor.NewPID(m.Address, n.options.Door), message)
+		}
+	}
+}
+
 // drainTime is how long the others have to take the shards over.
 const drainTime = time.Second
 

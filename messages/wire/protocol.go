@@ -2,5 +2,5 @@
 // a new kind of message is sent to those only that know it.
 package wire
 
-// Protocol is the newest version of the language that this program speaks. Version 1 has RegisterRequest, RegisterReply and SourceBanned.
+// Protocol is the newest version of the language that this program speaks. Version 1 has RegisterRequest, RegisterReply and SourceGuessed.
 const Protocol = 1

@@ -481,29 +481,28 @@ func (x *Header) GetValue() string {
 	return ""
 }
 
-// SourceBanned tells all nodes of a source that one of them has banned.
-type SourceBanned struct {
+// SourceGuessed tells all nodes of a source that has guessed a password: they count it as if it had done so with them.
+type SourceGuessed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Source        string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`    // an IP address
-	Seconds       int64                  `protobuf:"varint,2,opt,name=seconds,proto3" json:"seconds,omitempty"` // how long the ban has still to run
+	Source        string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"` // an IP address
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *SourceBanned) Reset() {
-	*x = SourceBanned{}
+func (x *SourceGuessed) Reset() {
+	*x = SourceGuessed{}
 	mi := &file_messages_wire_wire_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *SourceBanned) String() string {
+func (x *SourceGuessed) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*SourceBanned) ProtoMessage() {}
+func (*SourceGuessed) ProtoMessage() {}
 
-func (x *SourceBanned) ProtoReflect() protoreflect.Message {
+func (x *SourceGuessed) ProtoReflect() protoreflect.Message {
 	mi := &file_messages_wire_wire_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -515,23 +514,16 @@ func (x *SourceBanned) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use SourceBanned.ProtoReflect.Descriptor instead.
-func (*SourceBanned) Descriptor() ([]byte, []int) {
+// Deprecated: Use SourceGuessed.ProtoReflect.Descriptor instead.
+func (*SourceGuessed) Descriptor() ([]byte, []int) {
 	return file_messages_wire_wire_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *SourceBanned) GetSource() string {
+func (x *SourceGuessed) GetSource() string {
 	if x != nil {
 		return x.Source
 	}
 	return ""
-}
-
-func (x *SourceBanned) GetSeconds() int64 {
-	if x != nil {
-		return x.Seconds
-	}
-	return 0
 }
 
 var File_messages_wire_wire_proto protoreflect.FileDescriptor
@@ -579,10 +571,9 @@ const file_messages_wire_wire_proto_rawDesc = "" +
 	"\apending\x18\r \x01(\bR\apending\"2\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"@\n" +
-	"\fSourceBanned\x12\x16\n" +
-	"\x06source\x18\x01 \x01(\tR\x06source\x12\x18\n" +
-	"\aseconds\x18\x02 \x01(\x03R\asecondsB\x1dZ\x1bsbc-registrar/messages/wireb\x06proto3"
+	"\x05value\x18\x02 \x01(\tR\x05value\"'\n" +
+	"\rSourceGuessed\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06sourceB\x1dZ\x1bsbc-registrar/messages/wireb\x06proto3"
 
 var (
 	file_messages_wire_wire_proto_rawDescOnce sync.Once
@@ -603,7 +594,7 @@ var file_messages_wire_wire_proto_goTypes = []any{
 	(*NonceUse)(nil),        // 2: sbcregistrar.wire.NonceUse
 	(*RegisterReply)(nil),   // 3: sbcregistrar.wire.RegisterReply
 	(*Header)(nil),          // 4: sbcregistrar.wire.Header
-	(*SourceBanned)(nil),    // 5: sbcregistrar.wire.SourceBanned
+	(*SourceGuessed)(nil),   // 5: sbcregistrar.wire.SourceGuessed
 }
 var file_messages_wire_wire_proto_depIdxs = []int32{
 	1, // 0: sbcregistrar.wire.RegisterRequest.flow:type_name -> sbcregistrar.wire.Flow
