@@ -100,6 +100,7 @@ type dependencies struct {
 	now          Clock
 	entrance     *entrance
 	network      Network       // nil = alone
+	journal      *journal      // nil = alone
 	shards       atomic.Int64  // that this node owns
 	recollection *recollection // nil = nothing is remembered
 
@@ -164,6 +165,7 @@ func startWith(c Config, open ...link) (*Registrar, error) {
 	}
 	d.realms = newRealms(Realm{Authorizer: c.Authorizer, Challenger: c.Challenger, Policy: c.Policy}, c.Realms, d.nodes(), d.limits, d.meter)
 	d.entrance = newEntrance(d)
+	d.journal = newJournal(d.network, d.now)
 	if d.limits.OutageGrant > 0 {
 		d.recollection = newRecollection(d.limits.OutageMemory)
 	}
@@ -201,6 +203,14 @@ func (r *Registrar) Own(shards []int) error {
 	}
 	return nil
 }
+
+// Gone says which nodes are members no more: what they had in hand is answered here, if they told us of it.
+func (r *Registrar) Gone(nodes []string) {
+	r.system.Root.Send(r.tree.rescuer, &nodesGone{nodes})
+}
+
+// WitnessMoved says that Network.Witness has changed.
+func (r *Registrar) WitnessMoved() { r.deps.journal.moved() }
 
 // ownTime is far more than it takes to spawn all shards.
 const ownTime = 5 * time.Second

@@ -22,6 +22,7 @@ type root struct {
 type tree struct {
 	connections *actor.PID
 	shards      *actor.PID
+	rescuer     *actor.PID // nil when this node is alone
 }
 
 func rootProps(deps *dependencies, spawned chan<- tree) *actor.Props {
@@ -54,5 +55,12 @@ func (r *root) start(ctx actor.Context) {
 
 func (r *root) open(ctx actor.Context) {
 	connections := ctx.SpawnPrefix(connectionsProps(r.deps, r.place), "connections-")
-	r.spawned <- tree{connections: connections, shards: r.shards}
+	t := tree{connections: connections, shards: r.shards}
+	if r.deps.network != nil {
+		var err error
+		if t.rescuer, err = ctx.SpawnNamed(rescuerProps(r.deps, connections), rescuerName); err != nil {
+			panic(err) // the name is taken: there is but one root
+		}
+	}
+	r.spawned <- t
 }

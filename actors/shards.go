@@ -54,6 +54,12 @@ const shardsName = "shards"
 // Door is the id of that actor, at the address of its node.
 const Door = rootName + "/" + shardsName
 
+// rescuerName is the name of the actor that keeps what other nodes have in hand.
+const rescuerName = "rescuer"
+
+// Rescuer is the id of that actor, at the address of its node.
+const Rescuer = rootName + "/" + rescuerName
+
 // shards runs the shards that this node owns, and is the door for the REGISTERs that other nodes bring to them.
 //
 // Supervision: its children, the shards, resume: a restart would stop their children, and lose what those have in hand. It resumes

@@ -29,6 +29,7 @@ type Options struct {
 	TTL         time.Duration                    // of the lease
 	Shards      int
 	Door        string // id of the actor that takes what is for the shards of its node
+	Rescuer     string // id of the actor that keeps what other nodes have in hand
 	Log         zerolog.Logger
 }
 
@@ -36,6 +37,10 @@ type Options struct {
 type Host interface {
 	// Own says which these are from now on.
 	Own(shards []int) error
+	// Gone says who is a member no more.
+	Gone(nodes []string)
+	// WitnessMoved says that Witness has changed.
+	WitnessMoved()
 }
 
 // A Node is this process among the others. Its methods may be called from any goroutine.
@@ -141,11 +146,51 @@ func (n *Node) changed(s cluster.Status) {
 	if err == nil {
 		n.cluster.MemberList.UpdateClusterTopology(members)
 	}
-	n.table.Store(next)
+	earlier := n.table.Swap(next)
 	if err = errors.Join(err, n.host.Own(next.mine())); err != nil {
 		n.options.Log.Error().Str("event", "cluster.view.failed").Err(err).Msg("the members of the cluster have changed, but not all that follows from it was done")
 	}
+	n.follow(earlier.view, next.view)
 }
+
+// follow tells the host who is gone, and that it has a new witness.
+func (n *Node) follow(earlier, next cluster.View) {
+	var gone []string
+	for _, m := range earlier.Members {
+		if _, here := next.Member(m.ID); !here {
+			gone = append(gone, m.ID)
+		}
+	}
+	if len(gone) > 0 {
+		n.host.Gone(gone)
+	}
+	before, _ := n.witness(earlier)
+	if after, _ := n.witness(next); before.ID != after.ID {
+		n.host.WitnessMoved()
+	}
+}
+
+// witness is the member that comes next, in the order of the ids, and the first after the last.
+func (n *Node) witness(view cluster.View) (cluster.Member, bool) {
+	for i, m := range view.Members {
+		if m.ID == n.options.Self.ID && len(view.Members) > 1 {
+			return view.Members[(i+1)%len(view.Members)], true
+		}
+	}
+	return cluster.Member{}, false
+}
+
+// Witness is who keeps what this node has in hand.
+func (n *Node) Witness() (self, witness string, rescuer *actor.PID) {
+	m, found := n.witness(n.table.Load().view)
+	if !found {
+		return n.options.Self.ID, "", nil
+	}
+	return n.options.Self.ID, m.ID, actor.NewPID(m.Address, n.options.Rescuer)
+}
+
+// Send sends a message to an actor of another node.
+func (n *Node) Send(to *actor.PID, message any) { n.system.Root.Send(to, message) }
 
 func (n *Node) tell(s cluster.Status) {
 	level := zerolog.InfoLevel

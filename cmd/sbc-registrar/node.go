@@ -20,7 +20,7 @@ import (
 func openNode(s config.Settings, log zerolog.Logger) (*node.Node, error) {
 	c := s.Cluster
 	o := node.Options{
-		Name: c.Name, Bind: c.Bind, Beat: c.Beat(), TTL: c.Lease, Shards: actors.ShardCount, Door: actors.Door, Log: log,
+		Name: c.Name, Bind: c.Bind, Beat: c.Beat(), TTL: c.Lease, Shards: actors.ShardCount, Door: actors.Door, Rescuer: actors.Rescuer, Log: log,
 		Self: cluster.Member{
 			Name: c.Node, Address: c.Advertise, HTTP: s.HTTP.Address, Tag: nodeTag(c), Drachtio: drachtioAddress(s),
 			Version: buildVersion().version, Protocol: wire.Protocol,

@@ -526,6 +526,136 @@ func (x *SourceGuessed) GetSource() string {
 	return ""
 }
 
+// TransactionsNoted tells a witness which transactions a node has in hand, so that they are answered should the node die (P17).
+type TransactionsNoted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`      // its id
+	Afresh        bool                   `protobuf:"varint,2,opt,name=afresh,proto3" json:"afresh,omitempty"` // these are all: what was noted of the node before is forgotten
+	Opened        []*OpenTransaction     `protobuf:"bytes,3,rep,name=opened,proto3" json:"opened,omitempty"`
+	Answered      []string               `protobuf:"bytes,4,rep,name=answered,proto3" json:"answered,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransactionsNoted) Reset() {
+	*x = TransactionsNoted{}
+	mi := &file_messages_wire_wire_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransactionsNoted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransactionsNoted) ProtoMessage() {}
+
+func (x *TransactionsNoted) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_wire_wire_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransactionsNoted.ProtoReflect.Descriptor instead.
+func (*TransactionsNoted) Descriptor() ([]byte, []int) {
+	return file_messages_wire_wire_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *TransactionsNoted) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *TransactionsNoted) GetAfresh() bool {
+	if x != nil {
+		return x.Afresh
+	}
+	return false
+}
+
+func (x *TransactionsNoted) GetOpened() []*OpenTransaction {
+	if x != nil {
+		return x.Opened
+	}
+	return nil
+}
+
+func (x *TransactionsNoted) GetAnswered() []string {
+	if x != nil {
+		return x.Answered
+	}
+	return nil
+}
+
+// OpenTransaction is one that has no answer yet.
+type OpenTransaction struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Transaction   string                 `protobuf:"bytes,1,opt,name=transaction,proto3" json:"transaction,omitempty"`
+	Server        string                 `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`                      // the drachtio server: as it was dialled, or the IP address that it came from
+	BudgetUs      int64                  `protobuf:"varint,3,opt,name=budget_us,json=budgetUs,proto3" json:"budget_us,omitempty"` // from now until nothing can come of it any more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenTransaction) Reset() {
+	*x = OpenTransaction{}
+	mi := &file_messages_wire_wire_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenTransaction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenTransaction) ProtoMessage() {}
+
+func (x *OpenTransaction) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_wire_wire_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenTransaction.ProtoReflect.Descriptor instead.
+func (*OpenTransaction) Descriptor() ([]byte, []int) {
+	return file_messages_wire_wire_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *OpenTransaction) GetTransaction() string {
+	if x != nil {
+		return x.Transaction
+	}
+	return ""
+}
+
+func (x *OpenTransaction) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *OpenTransaction) GetBudgetUs() int64 {
+	if x != nil {
+		return x.BudgetUs
+	}
+	return 0
+}
+
 var File_messages_wire_wire_proto protoreflect.FileDescriptor
 
 const file_messages_wire_wire_proto_rawDesc = "" +
@@ -573,7 +703,16 @@ const file_messages_wire_wire_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"'\n" +
 	"\rSourceGuessed\x12\x16\n" +
-	"\x06source\x18\x01 \x01(\tR\x06sourceB\x1dZ\x1bsbc-registrar/messages/wireb\x06proto3"
+	"\x06source\x18\x01 \x01(\tR\x06source\"\x97\x01\n" +
+	"\x11TransactionsNoted\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\x12\x16\n" +
+	"\x06afresh\x18\x02 \x01(\bR\x06afresh\x12:\n" +
+	"\x06opened\x18\x03 \x03(\v2\".sbcregistrar.wire.OpenTransactionR\x06opened\x12\x1a\n" +
+	"\banswered\x18\x04 \x03(\tR\banswered\"h\n" +
+	"\x0fOpenTransaction\x12 \n" +
+	"\vtransaction\x18\x01 \x01(\tR\vtransaction\x12\x16\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\x12\x1b\n" +
+	"\tbudget_us\x18\x03 \x01(\x03R\bbudgetUsB\x1dZ\x1bsbc-registrar/messages/wireb\x06proto3"
 
 var (
 	file_messages_wire_wire_proto_rawDescOnce sync.Once
@@ -587,24 +726,27 @@ func file_messages_wire_wire_proto_rawDescGZIP() []byte {
 	return file_messages_wire_wire_proto_rawDescData
 }
 
-var file_messages_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_messages_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_messages_wire_wire_proto_goTypes = []any{
-	(*RegisterRequest)(nil), // 0: sbcregistrar.wire.RegisterRequest
-	(*Flow)(nil),            // 1: sbcregistrar.wire.Flow
-	(*NonceUse)(nil),        // 2: sbcregistrar.wire.NonceUse
-	(*RegisterReply)(nil),   // 3: sbcregistrar.wire.RegisterReply
-	(*Header)(nil),          // 4: sbcregistrar.wire.Header
-	(*SourceGuessed)(nil),   // 5: sbcregistrar.wire.SourceGuessed
+	(*RegisterRequest)(nil),   // 0: sbcregistrar.wire.RegisterRequest
+	(*Flow)(nil),              // 1: sbcregistrar.wire.Flow
+	(*NonceUse)(nil),          // 2: sbcregistrar.wire.NonceUse
+	(*RegisterReply)(nil),     // 3: sbcregistrar.wire.RegisterReply
+	(*Header)(nil),            // 4: sbcregistrar.wire.Header
+	(*SourceGuessed)(nil),     // 5: sbcregistrar.wire.SourceGuessed
+	(*TransactionsNoted)(nil), // 6: sbcregistrar.wire.TransactionsNoted
+	(*OpenTransaction)(nil),   // 7: sbcregistrar.wire.OpenTransaction
 }
 var file_messages_wire_wire_proto_depIdxs = []int32{
 	1, // 0: sbcregistrar.wire.RegisterRequest.flow:type_name -> sbcregistrar.wire.Flow
 	2, // 1: sbcregistrar.wire.RegisterRequest.use:type_name -> sbcregistrar.wire.NonceUse
 	4, // 2: sbcregistrar.wire.RegisterReply.headers:type_name -> sbcregistrar.wire.Header
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	7, // 3: sbcregistrar.wire.TransactionsNoted.opened:type_name -> sbcregistrar.wire.OpenTransaction
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_messages_wire_wire_proto_init() }
@@ -618,7 +760,7 @@ func file_messages_wire_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_wire_wire_proto_rawDesc), len(file_messages_wire_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
