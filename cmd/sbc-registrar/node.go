@@ -11,8 +11,10 @@ import (
 	"sbc-registrar/cluster"
 	"sbc-registrar/cluster/certificates"
 	"sbc-registrar/cluster/node"
+	"sbc-registrar/cluster/redisleases"
 	"sbc-registrar/config"
 	"sbc-registrar/messages/wire"
+	"sbc-registrar/redisstore"
 	"sbc-registrar/tlsfiles"
 )
 
@@ -74,6 +76,16 @@ func openRegistry(s config.Settings) (cluster.Registry, error) {
 	switch s.Cluster.Provider {
 	case config.ProviderStatic:
 		return cluster.NewStatic(s.Cluster.Members...), nil
+	case config.ProviderRedis:
+		o, err := storeOptions(s.Redis)
+		if err != nil {
+			return nil, err
+		}
+		client, err := redisstore.Connect(o)
+		if err != nil {
+			return nil, err
+		}
+		return redisleases.New(client, s.Redis.Prefix, s.Cluster.Name), nil
 	default:
 		return nil, fmt.Errorf("cluster.provider %s", s.Cluster.Provider)
 	}

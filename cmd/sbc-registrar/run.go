@@ -263,6 +263,15 @@ func (p *program) httpAddress() string {
 }
 
 func openStore(s config.Redis) (*redisstore.Store, error) {
+	o, err := storeOptions(s)
+	if err != nil {
+		return nil, err
+	}
+	return redisstore.Open(o)
+}
+
+// storeOptions are the settings as the store knows them.
+func storeOptions(s config.Redis) (redisstore.Options, error) {
 	o := redisstore.Options{
 		Socket: s.Socket, Sentinels: s.Sentinels, SentinelMaster: s.SentinelMaster,
 		SentinelUsername: s.SentinelUsername, SentinelPassword: s.SentinelPassword.Reveal(),
@@ -275,8 +284,8 @@ func openStore(s config.Redis) (*redisstore.Store, error) {
 	if s.TLS.Enabled {
 		var err error
 		if o.TLS, err = s.TLS.ClientConfig(); err != nil {
-			return nil, fmt.Errorf("redis.tls %w", err)
+			return o, fmt.Errorf("redis.tls %w", err)
 		}
 	}
-	return redisstore.Open(o)
+	return o, nil
 }
