@@ -2,18 +2,18 @@ package node
 
 import (
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 
 	"github.com/asynkron/protoactor-go/actor"
 	protocluster "github.com/asynkron/protoactor-go/cluster"
-
-	"sbc-registrar/cluster"
 )
 
 // What of protoactor's cluster module is ours: who is a member (the provider), and where a grain is (the lookup). The module brings the
-// rest: the server and connections between nodes, its list of members, and that who has left is not heard any more.
+// server and the connections between nodes.
+//
+// Its own list of members stays empty, and its gossip is off. Both keep a set of the members that have gone, which they read and write
+// without a lock, from goroutines that other nodes have a hand in: a map that is read and written at once ends the process.
 
 // kind is the kind of our grains: the shards.
 const kind = "shard"
@@ -32,8 +32,9 @@ func shardOf(identity string, shards int) (int, bool) {
 // before it joins, and until it has left.
 type provider struct{ opened chan<- error }
 
-// StartMember implements cluster.ClusterProvider: the module is up.
-func (p provider) StartMember(*protocluster.Cluster) error {
+// StartMember implements cluster.ClusterProvider: the module is up, and its gossip ends.
+func (p provider) StartMember(c *protocluster.Cluster) error {
+	c.Gossip.Shutdown()
 	p.opened <- nil
 	return nil
 }
@@ -65,20 +66,3 @@ func (lookup) Setup(*protocluster.Cluster, []string, bool) {}
 
 // Shutdown implements cluster.IdentityLookup.
 func (lookup) Shutdown() {}
-
-// toModule are the members as the module lists them.
-func toModule(members []cluster.Member) (protocluster.Members, error) {
-	list := make(protocluster.Members, 0, len(members))
-	for _, m := range members {
-		host, text, err := net.SplitHostPort(m.Address)
-		if err != nil {
-			return nil, fmt.Errorf("address of member %s: %w", m.Name, err)
-		}
-		port, err := strconv.ParseInt(text, 10, 32)
-		if err != nil {
-			return nil, fmt.Errorf("port of member %s: %w", m.Name, err)
-		}
-		list = append(list, &protocluster.Member{Id: m.ID, Host: host, Port: int32(port), Kinds: []string{kind}})
-	}
-	return list, nil
-}

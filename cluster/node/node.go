@@ -12,6 +12,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	protocluster "github.com/asynkron/protoactor-go/cluster"
+	"github.com/asynkron/protoactor-go/remote"
 	"github.com/rs/zerolog"
 	"google.golang.org/grpc/credentials"
 
@@ -142,12 +143,8 @@ func (n *Node) changed(s cluster.Status) {
 		return
 	}
 	next := newTable(s.View, n.options.Self.ID, n.options.Shards)
-	members, err := toModule(s.View.Members)
-	if err == nil {
-		n.cluster.MemberList.UpdateClusterTopology(members)
-	}
 	earlier := n.table.Swap(next)
-	if err = errors.Join(err, n.host.Own(next.mine())); err != nil {
+	if err := n.host.Own(next.mine()); err != nil {
 		n.options.Log.Error().Str("event", "cluster.view.failed").Err(err).Msg("the members of the cluster have changed, but not all that follows from it was done")
 	}
 	n.follow(earlier.view, next.view)
@@ -159,6 +156,7 @@ func (n *Node) follow(earlier, next cluster.View) {
 	for _, m := range earlier.Members {
 		if _, here := next.Member(m.ID); !here {
 			gone = append(gone, m.ID)
+			n.system.EventStream.Publish(&remote.EndpointTerminatedEvent{Address: m.Address})
 		}
 	}
 	if len(gone) > 0 {
@@ -280,7 +278,6 @@ func (n *Node) close() {
 	}
 	_ = n.options.Registry.Close() // leases run out by themselves
 	if n.cluster != nil && n.cluster.Remote != nil {
-		n.cluster.Gossip.Shutdown()
 		n.cluster.Remote.Shutdown(false)
 	}
 }
