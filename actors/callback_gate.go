@@ -49,13 +49,14 @@ func (a authorization) deadline(reserve time.Duration) time.Time {
 // A callbackGate says when a question may be put to the callback of one realm, so that a callback that is slow, overloaded or
 // dead costs its own realm only, and is not made worse by us.
 //
-// Three things bound what is under way: a fixed number (the bulkhead); below it a limit that follows the callback's
+// Three things bound what is under way: a fixed number (the bulkhead), divided evenly among the nodes of a cluster; below it a limit that follows the callback's
 // response times, so that questions wait here, where they can be shed by class, and not there; and a breaker, which
 // leaves a callback alone that only fails. What waits is bounded in number and in time.
 //
 // Its methods are called by the authorizer alone; state can be looked at from anywhere.
 type callbackGate struct {
 	bulkhead int
+	nodes    func() int // that share the bulkhead; nil = this one alone
 	capacity int
 	reserve  time.Duration
 	meter    Meter
@@ -75,10 +76,10 @@ type callbackGate struct {
 // leastQuestion is how much time a question needs to be worth putting.
 const leastQuestion = 20 * time.Millisecond
 
-func newCallbackGate(bulkhead int, limits Limits, meter Meter) *callbackGate {
+func newCallbackGate(bulkhead int, nodes func() int, limits Limits, meter Meter) *callbackGate {
 	least, most := uint(min(limits.CallbackFloor, bulkhead)), uint(bulkhead)
 	return &callbackGate{
-		bulkhead: bulkhead, capacity: limits.CallbackQueue, reserve: limits.StoreReserve, meter: meter,
+		bulkhead: bulkhead, nodes: nodes, capacity: limits.CallbackQueue, reserve: limits.StoreReserve, meter: meter,
 		// It moves by one or two ten times a second at the most. So it stays within a few times of what is under way, from where it
 		// comes down in seconds when the callback gets into trouble, and up again as soon.
 		limiter: adaptivelimiter.NewBuilder[any]().
@@ -96,12 +97,20 @@ func newCallbackGate(bulkhead int, limits Limits, meter Meter) *callbackGate {
 	}
 }
 
+// places is this node's part of the bulkhead, one at least.
+func (g *callbackGate) places() int {
+	if g.nodes == nil {
+		return g.bulkhead
+	}
+	return max(1, g.bulkhead/max(1, g.nodes()))
+}
+
 // offer puts a question at once, lets it wait, or refuses it.
 func (g *callbackGate) offer(now time.Time, job authorization) {
 	job.offered = now
 	g.observe(now)
 	switch {
-	case g.running == 0 && len(g.waiting) == 0, len(g.waiting) == 0 && g.running < g.bulkhead:
+	case g.running == 0 && len(g.waiting) == 0, len(g.waiting) == 0 && g.running < g.places():
 		if !g.begin(now, job) {
 			g.wait(now, job)
 		}
@@ -153,7 +162,7 @@ func (g *callbackGate) finished(now time.Time, permit adaptivelimiter.Permit, er
 	g.underWay.Store(int64(g.running))
 	g.learn(permit, err)
 	g.observe(now)
-	for len(g.waiting) > 0 && g.running < g.bulkhead && g.begin(now, g.waiting[0]) {
+	for len(g.waiting) > 0 && g.running < g.places() && g.begin(now, g.waiting[0]) {
 		g.waiting[0] = authorization{} // lets go of the request
 		g.waiting = g.waiting[1:]
 	}

@@ -21,7 +21,7 @@ type gateRig struct {
 }
 
 func newGateRig(bulkhead int, limits Limits) *gateRig {
-	g := &gateRig{callbackGate: newCallbackGate(bulkhead, limits.withDefaults(), Deaf{}), refused: map[uint64]error{}}
+	g := &gateRig{callbackGate: newCallbackGate(bulkhead, nil, limits.withDefaults(), Deaf{}), refused: map[uint64]error{}}
 	g.start = func(job authorization) { g.started = append(g.started, job) }
 	g.refuse = func(job authorization, err error) { g.refused[job.want.Work] = err }
 	return g

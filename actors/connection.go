@@ -77,9 +77,10 @@ type (
 
 // A way is how a link to a server is had.
 type way struct {
-	server string // for the log
-	open   func() (link, error)
-	level  zerolog.Level // at which its coming and going are logged
+	server   string // for the log
+	accepted bool   // the server has opened it
+	open     func() (link, error)
+	level    zerolog.Level // at which its coming and going are logged
 }
 
 func connectionProps(deps *dependencies, router Router, w way) *actor.Props {
@@ -106,6 +107,8 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.admit(ctx, m)
 	case *answerSettled:
 		c.settle(ctx, m)
+	case *drachtio.Answer: // to a transaction of another node
+		c.link.Answer(*m)
 	case *deadlineDue:
 		c.expire(ctx)
 	case *routesRemoved:
@@ -176,6 +179,7 @@ func (c *connection) answer(ctx actor.Context, id string, outcome registration.O
 		return
 	}
 	c.deps.entrance.leave(tx.subject.from.Addr())
+	c.deps.journal.end(id)
 	tx.answer = encode(tx.echo, outcome)
 	c.report(tx, outcome)
 	c.remember(tx, outcome)

@@ -45,6 +45,7 @@ func (c *connection) carry(ctx actor.Context, now time.Time, tx *transaction, m 
 		c.answer(ctx, tx.id, t.outcome)
 		return
 	}
+	c.deps.journal.begin(tx.id, c.way.serverKey(), tx.deadline.Add(-c.deps.limits.Margin/2))
 	ctx.Request(c.router.Route(t.request.AOR), &messages.Register{
 		Request: t.request, Class: t.class, Known: c.deps.entrance.flows.Know(t.request.Flow.Source),
 	})

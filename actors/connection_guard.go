@@ -3,8 +3,12 @@ package actors
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
+	"github.com/rs/zerolog"
+
+	"sbc-registrar/messages/wire"
 	"sbc-registrar/registration"
 )
 
@@ -52,15 +56,25 @@ func (c *connection) remember(tx *transaction, outcome registration.Outcome) {
 	case outcome.Deed == registration.Failed, outcome.Deed == registration.Shed:
 		c.deps.guard.Spoiled(now, tx.subject.aor, tx.subject.from.Addr())
 	case outcome.Guess:
-		ban := c.deps.guard.Failed(now, tx.subject.from.Addr())
-		if ban == 0 {
-			return
+		c.deps.guessed(c.log, tx.subject.from.Addr())
+		if c.deps.network != nil {
+			c.deps.network.Tell(&wire.SourceGuessed{Source: tx.subject.from.Addr().String()})
 		}
-		c.log.Warn().Str("event", "source.banned").Str("source", tx.subject.source()).Dur("for", ban).
-			Msg(fmt.Sprintf("banned %s for %d s after repeated authentication failures", tx.subject.from.Addr().Unmap(), int(ban/time.Second)))
-		if c.deps.blacklist != nil {
-			c.deps.blacklist.Ban(tx.subject.from.Addr().Unmap(), now.Add(ban))
-		}
+	}
+}
+
+// guessed takes into account that a source has guessed a password, at this node or at another one: a source is banned for what it does
+// to all of them.
+func (d *dependencies) guessed(log zerolog.Logger, source netip.Addr) {
+	now := d.now()
+	ban := d.guard.Failed(now, source)
+	if ban == 0 {
+		return
+	}
+	log.Warn().Str("event", "source.banned").Stringer("source", source.Unmap()).Dur("for", ban).
+		Msg(fmt.Sprintf("banned %s for %d s after repeated authentication failures", source.Unmap(), int(ban/time.Second)))
+	if d.blacklist != nil {
+		d.blacklist.Ban(source.Unmap(), now.Add(ban))
 	}
 }
 

@@ -37,11 +37,12 @@ func (l Links) check() error {
 type connections struct {
 	deps      *dependencies
 	router    Router
-	stop      context.CancelFunc // ends the listener
-	listening bool               // the listener may still bring sessions
-	drainer   *actor.PID         // who waits for Drained
-	drainWish *messages.Drain    // nil while nobody wants that
-	busy      map[string]bool    // children that have not drained yet, by id
+	stop      context.CancelFunc    // ends the listener
+	listening bool                  // the listener may still bring sessions
+	drainer   *actor.PID            // who waits for Drained
+	drainWish *messages.Drain       // nil while nobody wants that
+	dialled   map[string]*actor.PID // children by the server that they dial
+	busy      map[string]bool       // children that have not drained yet, by id
 }
 
 // SessionAccepted brings a connection that a drachtio server opened.
@@ -51,7 +52,9 @@ type sessionAccepted struct{ session *drachtio.Session }
 type listenerEnded struct{ err error }
 
 func connectionsProps(deps *dependencies, router Router) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &connections{deps: deps, router: router, stop: func() {}} },
+	return actor.PropsFromProducer(func() actor.Actor {
+		return &connections{deps: deps, router: router, stop: func() {}, dialled: map[string]*actor.PID{}}
+	},
 		actor.WithSupervisor(deps.restart(restartSlower)))
 }
 
@@ -69,6 +72,8 @@ func (c *connections) Receive(ctx actor.Context) {
 		c.accept(ctx, m.session)
 	case *listenerEnded:
 		c.listenerEnded(ctx, m)
+	case *orphansFound:
+		c.rescue(ctx, m)
 	case *messages.Drain:
 		c.drain(ctx, m)
 	case *messages.Drained:
@@ -78,7 +83,7 @@ func (c *connections) Receive(ctx actor.Context) {
 
 func (c *connections) dial(ctx actor.Context) {
 	for _, server := range c.deps.links.Servers {
-		ctx.SpawnPrefix(connectionProps(c.deps, c.router, way{
+		c.dialled[server] = ctx.SpawnPrefix(connectionProps(c.deps, c.router, way{
 			server: server,
 			open:   func() (link, error) { return drachtio.NewClient(server, c.deps.links.Options) },
 			level:  zerolog.InfoLevel,
@@ -119,9 +124,10 @@ func (c *connections) listenerEnded(ctx actor.Context, m *listenerEnded) {
 // has committed a request to it.
 func (c *connections) accept(ctx actor.Context, session *drachtio.Session) {
 	child := ctx.SpawnPrefix(connectionProps(c.deps, c.router, way{
-		server: session.RemoteAddr().String(),
-		open:   func() (link, error) { return quietLink{session}, nil },
-		level:  zerolog.DebugLevel, // there is one for every request
+		server:   session.RemoteAddr().String(),
+		open:     func() (link, error) { return quietLink{session}, nil },
+		accepted: true,
+		level:    zerolog.DebugLevel, // there is one for every request
 	}), "session-")
 	if c.drainWish != nil {
 		c.drainChild(ctx, child)

@@ -15,11 +15,14 @@ const (
 	ForwardAnswered = "answered" // its outcome came back
 	ForwardMoved    = "moved"    // who was asked does not take care of it
 	ForwardAgain    = "again"    // it is asked for once more
+	ForwardStoodIn  = "stood-in" // its owner says nothing: it is carried out here
 	ForwardOverdue  = "overdue"  // it is given up at its deadline
 )
 
 // Forwards lists all of them.
-func Forwards() []string { return []string{ForwardAnswered, ForwardMoved, ForwardAgain, ForwardOverdue} }
+func Forwards() []string {
+	return []string{ForwardAnswered, ForwardMoved, ForwardAgain, ForwardStoodIn, ForwardOverdue}
+}
 
 const (
 	// envoyCount is how many envoys share the work for the shards of other nodes.
@@ -29,13 +32,16 @@ const (
 	// pauseLeast and pauseMost are how long it waits before it asks again where nobody took care of a shard.
 	pauseLeast = 50 * time.Millisecond
 	pauseMost  = 400 * time.Millisecond
+	// silence is how long an owner may say nothing before this node stands in for it.
+	silence = 800 * time.Millisecond
 	// errandTick is how often it looks after what is under way.
 	errandTick = 50 * time.Millisecond
 )
 
 // An envoy brings REGISTERs to the nodes that own their shards, and their outcomes back. It asks again until the deadline: the
 // owner may have moved, died, or not noticed yet that it is one. That is safe, for a REGISTER that is carried out twice changes what
-// it changed the first time.
+// it changed the first time. An owner that lives says so when it is asked again; of one that says nothing, because it has died or
+// cannot be reached, the work is done here (P20).
 //
 // Supervision: restart. What was under way is answered by the deadlines of its connections.
 type envoy struct {
@@ -54,6 +60,7 @@ type errand struct {
 	next     time.Time  // when to ask again
 	pause    time.Duration
 	attempts int
+	heard    time.Time // the last word of its owner that it is under way there, or when it came
 }
 
 // errandsDue is the envoy's tick, while anything is under way.
@@ -85,7 +92,7 @@ func (e *envoy) Receive(ctx actor.Context) {
 
 // send begins an errand; a REGISTER whose shard has come here meanwhile goes there.
 func (e *envoy) send(ctx actor.Context, m *messages.Register) {
-	t := &errand{register: m, shard: ShardOf(m.Request.AOR), from: ctx.Sender(), pause: pauseLeast}
+	t := &errand{register: m, shard: ShardOf(m.Request.AOR), from: ctx.Sender(), pause: pauseLeast, heard: e.deps.now()}
 	if e.deliver(ctx, t) {
 		return
 	}
@@ -116,7 +123,7 @@ func (e *envoy) ask(ctx actor.Context, t *errand, now time.Time) {
 	if t.attempts > 1 {
 		e.deps.meter.Forwarded(ForwardAgain)
 	}
-	ctx.Request(actor.NewPID(address, ctx.Parent().Id+"/"+shardsName), toWire(t.register, t.shard, now))
+	ctx.Request(actor.NewPID(address, Door), toWire(t.register, t.shard, now))
 }
 
 // wait lets some time pass before the next attempt, longer each time.
@@ -130,7 +137,11 @@ func (e *envoy) replied(ctx actor.Context, m *wire.RegisterReply) {
 	if t == nil {
 		return // it was answered already, by an earlier attempt or the deadline
 	}
-	if m.GetMoved() {
+	switch {
+	case m.GetPending():
+		t.heard = e.deps.now()
+		return
+	case m.GetMoved():
 		e.deps.meter.Forwarded(ForwardMoved)
 		e.deps.network.Moved(t.shard)
 		e.wait(t, e.deps.now())
@@ -148,6 +159,10 @@ func (e *envoy) look(ctx actor.Context) {
 		switch {
 		case !t.register.Request.Deadline.After(now):
 			e.deps.meter.Forwarded(ForwardOverdue)
+			delete(e.errands, transaction)
+		case now.Sub(t.heard) >= silence:
+			e.deps.meter.Forwarded(ForwardStoodIn)
+			ctx.RequestWithCustomSender(ctx.ActorSystem().NewLocalPID(Door), &standIn{t.register}, t.from)
 			delete(e.errands, transaction)
 		case t.next.After(now):
 		case e.deliver(ctx, t):

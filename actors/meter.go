@@ -40,6 +40,8 @@ type Meter interface {
 	AnswerLost(why string)
 	// LateOutcome hears of an outcome whose transaction had been answered by then.
 	LateOutcome(outcome registration.Outcome)
+	// Rescued hears how many transactions of a node that is gone are answered here.
+	Rescued(transactions int)
 	// Forwarded hears of a REGISTER on its way to another node: answered, moved, again (another attempt), overdue.
 	Forwarded(what string)
 	// Restarted hears of each actor that failed and goes on.
@@ -86,6 +88,9 @@ func (Deaf) AnswerLost(string) {}
 
 // LateOutcome implements Meter.
 func (Deaf) LateOutcome(registration.Outcome) {}
+
+// Rescued implements Meter.
+func (Deaf) Rescued(int) {}
 
 // Forwarded implements Meter.
 func (Deaf) Forwarded(string) {}

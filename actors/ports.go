@@ -45,6 +45,17 @@ type Network interface {
 	Owner(shard int) string
 	// Moved says that who owns a shard did not take care of it: it is time to look who does.
 	Moved(shard int)
+	// Nodes is how many share the work, this one included; 0 when that is not known.
+	Nodes() int
+	// Witness is who keeps what this node has in hand: our own id, the id of the witness, and the actor there; none when there is
+	// nobody else.
+	Witness() (self, witness string, rescuer *actor.PID)
+	// Send sends a message of package wire to an actor of another node. It may be lost, and does not block.
+	Send(to *actor.PID, message any)
+	// Tell sends a message of package wire to the doors of all other nodes. It may be lost, and does not block.
+	Tell(message any)
+	// Drain gives the shards of this node away: it is about to stop. It returns when they are, or soon.
+	Drain()
 	// Close ends the connections to other nodes, when no actor needs them any more.
 	Close()
 }

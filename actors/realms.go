@@ -31,10 +31,10 @@ type realms struct {
 	named    []*realm
 }
 
-func newRealms(standard Realm, named []Realm, limits Limits, meter Meter) *realms {
+func newRealms(standard Realm, named []Realm, nodes func() int, limits Limits, meter Meter) *realms {
 	standard.Name = orDefault(standard.Name, "default")
 	open := func(r Realm) *realm {
-		return &realm{Realm: r, gate: newCallbackGate(orDefault(r.Callbacks, limits.Callbacks), limits, meter)}
+		return &realm{Realm: r, gate: newCallbackGate(orDefault(r.Callbacks, limits.Callbacks), nodes, limits, meter)}
 	}
 	r := &realms{byDomain: map[string]*realm{}, standard: open(standard)}
 	for _, n := range named {

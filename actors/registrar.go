@@ -100,6 +100,7 @@ type dependencies struct {
 	now          Clock
 	entrance     *entrance
 	network      Network       // nil = alone
+	journal      *journal      // nil = alone
 	shards       atomic.Int64  // that this node owns
 	recollection *recollection // nil = nothing is remembered
 
@@ -120,6 +121,14 @@ func (d *dependencies) restart(policy restartPolicy) actor.SupervisorStrategy {
 
 func (d *dependencies) resume() actor.SupervisorStrategy {
 	return &strategy{log: d.log, meter: d.meter}
+}
+
+// nodes tells how many nodes share the work; nil when this one is alone.
+func (d *dependencies) nodes() func() int {
+	if d.network == nil {
+		return nil
+	}
+	return d.network.Nodes
 }
 
 // after sends a message to the actor itself in a while. The timer does not hold the actor: a message for a stopped one is dropped.
@@ -154,8 +163,9 @@ func startWith(c Config, open ...link) (*Registrar, error) {
 	if d.now == nil {
 		d.now = time.Now
 	}
-	d.realms = newRealms(Realm{Authorizer: c.Authorizer, Challenger: c.Challenger, Policy: c.Policy}, c.Realms, d.limits, d.meter)
+	d.realms = newRealms(Realm{Authorizer: c.Authorizer, Challenger: c.Challenger, Policy: c.Policy}, c.Realms, d.nodes(), d.limits, d.meter)
 	d.entrance = newEntrance(d)
+	d.journal = newJournal(d.network, d.now)
 	if d.limits.OutageGrant > 0 {
 		d.recollection = newRecollection(d.limits.OutageMemory)
 	}
@@ -170,7 +180,7 @@ func startWith(c Config, open ...link) (*Registrar, error) {
 		}
 	}
 	spawned := make(chan tree, 1)
-	root, err := system.Root.SpawnNamed(rootProps(d, spawned), "registrar")
+	root, err := system.Root.SpawnNamed(rootProps(d, spawned), rootName)
 	if err != nil {
 		return nil, fmt.Errorf("spawn the root actor: %w", err)
 	}
@@ -194,6 +204,14 @@ func (r *Registrar) Own(shards []int) error {
 	return nil
 }
 
+// Gone says which nodes are members no more: what they had in hand is answered here, if they told us of it.
+func (r *Registrar) Gone(nodes []string) {
+	r.system.Root.Send(r.tree.rescuer, &nodesGone{nodes})
+}
+
+// WitnessMoved says that Network.Witness has changed.
+func (r *Registrar) WitnessMoved() { r.deps.journal.moved() }
+
 // ownTime is far more than it takes to spawn all shards.
 const ownTime = 5 * time.Second
 
@@ -201,6 +219,9 @@ const ownTime = 5 * time.Second
 // patience), links are closed, then the rest goes. The error says what did not end in time.
 func (r *Registrar) Stop(patience time.Duration) error {
 	var failures []error
+	if r.deps.network != nil {
+		r.deps.network.Drain()
+	}
 	if _, err := r.system.Root.RequestFuture(r.tree.connections, &messages.Drain{Patience: patience}, patience+stopGrace).Result(); err != nil {
 		failures = append(failures, fmt.Errorf("drain: %w", err))
 	}

@@ -4,6 +4,9 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
+// rootName is the name of the root, and the first word of the ids of all others.
+const rootName = "registrar"
+
 // root is the parent of all others, in the order of the flow from its end to its beginning: nobody hears of an actor before
 // it is there.
 //
@@ -19,6 +22,7 @@ type root struct {
 type tree struct {
 	connections *actor.PID
 	shards      *actor.PID
+	rescuer     *actor.PID // nil when this node is alone
 }
 
 func rootProps(deps *dependencies, spawned chan<- tree) *actor.Props {
@@ -51,5 +55,12 @@ func (r *root) start(ctx actor.Context) {
 
 func (r *root) open(ctx actor.Context) {
 	connections := ctx.SpawnPrefix(connectionsProps(r.deps, r.place), "connections-")
-	r.spawned <- tree{connections: connections, shards: r.shards}
+	t := tree{connections: connections, shards: r.shards}
+	if r.deps.network != nil {
+		var err error
+		if t.rescuer, err = ctx.SpawnNamed(rescuerProps(r.deps, connections), rescuerName); err != nil {
+			panic(err) // the name is taken: there is but one root
+		}
+	}
+	r.spawned <- t
 }

@@ -30,9 +30,11 @@ func (s *shard) visit(ctx actor.Context, m *wire.RegisterRequest) {
 	}
 	_, underWay := s.visitors[m.GetTransaction()]
 	s.visitors[m.GetTransaction()] = visitor{from: ctx.Sender(), until: register.Request.Deadline.Add(s.deps.limits.Margin)}
-	if !underWay {
-		s.forward(ctx, register, ctx.Self())
+	if underWay {
+		ctx.Respond(&wire.RegisterReply{Transaction: m.GetTransaction(), Shard: m.GetShard(), Pending: true})
+		return
 	}
+	s.forward(ctx, register, ctx.Self())
 }
 
 // answered passes an outcome on to the node that brought its REGISTER.

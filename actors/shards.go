@@ -2,11 +2,14 @@ package actors
 
 import (
 	"fmt"
+	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/cespare/xxhash/v2"
 
+	"sbc-registrar/messages"
 	"sbc-registrar/messages/wire"
 	"sbc-registrar/registration"
 )
@@ -48,6 +51,15 @@ func (p *placement) envoy(shard int) *actor.PID {
 // shardsName is the name of the actor that other nodes send to. It is part of the language between nodes.
 const shardsName = "shards"
 
+// Door is the id of that actor, at the address of its node.
+const Door = rootName + "/" + shardsName
+
+// rescuerName is the name of the actor that keeps what other nodes have in hand.
+const rescuerName = "rescuer"
+
+// Rescuer is the id of that actor, at the address of its node.
+const Rescuer = rootName + "/" + rescuerName
+
 // shards runs the shards that this node owns, and is the door for the REGISTERs that other nodes bring to them.
 //
 // Supervision: its children, the shards, resume: a restart would stop their children, and lose what those have in hand. It resumes
@@ -57,11 +69,22 @@ type shards struct {
 	place      *placement
 	authorizer *actor.PID
 	keeper     *actor.PID
-	spawned    uint64 // numbers the incarnations of shards
+	spawned    uint64             // numbers the incarnations of shards
+	standIns   map[int]*actor.PID // shards of other nodes that cannot be reached
+	ticking    bool
 }
 
 // shardsOwned says which shards are this node's from now on.
 type shardsOwned struct{ shards []int }
+
+// standIn has a REGISTER carried out here whose owner cannot be reached.
+type standIn struct{ register *messages.Register }
+
+// standInsDue ends what stands in: whoever needs it still begins a new one.
+type standInsDue struct{}
+
+// standInTime is how long that takes at most.
+const standInTime = 10 * time.Second
 
 // shardsReady tells the root that REGISTERs can be routed.
 type shardsReady struct{}
@@ -71,7 +94,7 @@ type retire struct{}
 
 func shardsProps(deps *dependencies, place *placement, authorizer, keeper *actor.PID) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &shards{deps: deps, place: place, authorizer: authorizer, keeper: keeper}
+		return &shards{deps: deps, place: place, authorizer: authorizer, keeper: keeper, standIns: map[int]*actor.PID{}}
 	}, actor.WithSupervisor(deps.resume()), actor.WithDispatcher(goroutines{}))
 }
 
@@ -88,6 +111,15 @@ func (s *shards) Receive(ctx actor.Context) {
 		ctx.Respond(m)
 	case *wire.RegisterRequest:
 		s.welcome(ctx, m)
+	case *wire.SourceGuessed:
+		if source, err := netip.ParseAddr(m.GetSource()); err == nil {
+			s.deps.guessed(s.deps.log, source)
+		}
+	case *standIn:
+		s.standIn(ctx, m)
+	case *standInsDue:
+		s.ticking = false
+		s.endStandIns(ctx)
 	}
 }
 
@@ -101,15 +133,46 @@ func (s *shards) own(ctx actor.Context, owned []int) {
 		running := s.place.local[shard].Load()
 		switch {
 		case mine[shard] && running == nil:
-			s.spawned++
-			pid := ctx.SpawnPrefix(shardProps(s.deps, shard, s.place, s.authorizer, s.keeper), fmt.Sprintf("s%04d-%d-", shard, s.spawned))
-			s.place.local[shard].Store(pid)
+			s.place.local[shard].Store(s.begin(ctx, shard))
 		case !mine[shard] && running != nil:
 			s.place.local[shard].Store(nil) // nobody here finds it from now on
 			ctx.Send(running, &retire{})
 		}
 	}
+	s.endStandIns(ctx)
 	s.deps.shards.Store(int64(len(owned)))
+}
+
+// begin runs a shard, or goes on with the one that stood in for its last owner.
+func (s *shards) begin(ctx actor.Context, shard int) *actor.PID {
+	if pid := s.standIns[shard]; pid != nil {
+		delete(s.standIns, shard)
+		return pid
+	}
+	s.spawned++
+	return ctx.SpawnPrefix(shardProps(s.deps, shard, s.place, s.authorizer, s.keeper), fmt.Sprintf("s%04d-%d-", shard, s.spawned))
+}
+
+// standIn does the work of an owner that cannot be reached.
+func (s *shards) standIn(ctx actor.Context, m *standIn) {
+	shard := ShardOf(m.register.Request.AOR)
+	pid := s.place.local[shard].Load()
+	if pid == nil {
+		pid = s.begin(ctx, shard)
+		s.standIns[shard] = pid
+	}
+	ctx.RequestWithCustomSender(pid, m.register, ctx.Sender())
+	if !s.ticking {
+		s.ticking = true
+		after(ctx, standInTime, &standInsDue{})
+	}
+}
+
+func (s *shards) endStandIns(ctx actor.Context) {
+	for _, pid := range s.standIns {
+		ctx.Send(pid, &retire{})
+	}
+	clear(s.standIns)
 }
 
 // welcome brings a REGISTER from another node to its shard.

@@ -14,6 +14,9 @@ type Snapshot struct {
 	Places     int // how many may be
 	AORs       int // aor actors that live
 	Passivated int // aor actors that went because they were idle, since the start
+	Clustered  bool
+	Nodes      int // that share the addresses of record, in a cluster
+	Shards     int // that this one has of them
 	Standing   map[Stage]time.Duration
 	Callbacks  []CallbackSnapshot
 	Domains    []string // whose users have registered here since the start, at most 1,000
@@ -40,6 +43,9 @@ func (r *Registrar) Snapshot() Snapshot {
 		},
 		Domains: d.domains.all(),
 	}
+	if d.network != nil {
+		s.Clustered, s.Nodes, s.Shards = true, d.network.Nodes(), int(d.shards.Load())
+	}
 	for realm := range d.realms.all() {
 		callback := realm.gate.snapshot(realm.Name)
 		s.Callbacks = append(s.Callbacks, callback)
@@ -50,7 +56,7 @@ func (r *Registrar) Snapshot() Snapshot {
 
 func (g *callbackGate) snapshot(name string) CallbackSnapshot {
 	return CallbackSnapshot{
-		Realm: name, Asking: int(g.underWay.Load()), Limit: min(g.limiter.Limit(), g.bulkhead), Bulkhead: g.bulkhead,
+		Realm: name, Asking: int(g.underWay.Load()), Limit: min(g.limiter.Limit(), g.places()), Bulkhead: g.places(),
 		Waiting: int(g.queued.Load()), Breaker: breakerWords[g.breaker.State()],
 	}
 }

@@ -21,6 +21,7 @@ type Server struct {
 // Options are what is served beside health.
 type Options struct {
 	Metrics   http.Handler // at /metrics; nil = nothing
+	Route     http.Handler // at /route, for drachtio servers that ask where a REGISTER should go; nil = nothing
 	Profiling bool         // Go's profiler at /debug/pprof/
 }
 
@@ -62,6 +63,10 @@ func routes(ready http.Handler, o Options) http.Handler {
 	mux.Handle("GET /readyz", ready)
 	if o.Metrics != nil {
 		mux.Handle("GET /metrics", o.Metrics)
+	}
+	if o.Route != nil {
+		mux.Handle("GET /route", o.Route)
+		mux.Handle("GET /route/{$}", o.Route) // drachtio puts a slash between its URL and the query
 	}
 	if o.Profiling {
 		mux.HandleFunc("GET /debug/pprof/", unhurried(pprof.Index))

@@ -73,3 +73,12 @@ func quotas(members []string, shards int) []int {
 	}
 	return out
 }
+
+// Owning are the members that shards are shared among: those that do not drain, or all when all do.
+func Owning(view View) []Member {
+	owning := slices.DeleteFunc(slices.Clone(view.Members), func(m Member) bool { return m.Draining })
+	if len(owning) == 0 {
+		return view.Members
+	}
+	return owning
+}

@@ -13,6 +13,7 @@ type Member struct {
 	Address  string    `json:"address"`            // host:port at which the other nodes reach it
 	HTTP     string    `json:"http,omitempty"`     // where its health and metrics are, for those who look
 	Tag      string    `json:"tag,omitempty"`      // of its links to drachtio servers
+	Drachtio string    `json:"drachtio,omitempty"` // host:port at which drachtio servers reach it, when they go to it
 	Version  string    `json:"version"`            // of the program, for those who look
 	Protocol int       `json:"protocol"`           // the newest language between nodes that it speaks
 	Since    time.Time `json:"since,omitzero"`     // when it joined; the registry says

@@ -27,6 +27,7 @@ var validators = sync.OnceValue(func() *validator.Validate {
 		"tag":        func(text string) bool { return text != "" && !strings.ContainsFunc(text, breaksTag) },
 		"keyprefix":  func(text string) bool { return !strings.ContainsFunc(text, breaksKey) },
 		"route":      isRoute,
+		"name":       isName,
 		"statsd":     isStatsdName,
 		"statsdtag":  isStatsdTag,
 	} {
@@ -76,6 +77,13 @@ func breaksKey(r rune) bool {
 func isIP(text string) bool {
 	_, err := netip.ParseAddr(text)
 	return err == nil
+}
+
+// isName accepts what is safe in keys, on command lines and in file names.
+func isName(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("-._", r)
+	})
 }
 
 // isHost accepts names with underscores as well: container networks have them.

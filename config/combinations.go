@@ -18,6 +18,7 @@ func combinations(s Settings) []Problem {
 	c.callback("authCallback", s.AuthCallback)
 	c.domains(s.Registration)
 	c.abuse(s.Abuse)
+	c.cluster(s.Cluster)
 	c.tls("drachtio.tls", s.Drachtio.TLS.TLS, s.Drachtio.TLS.Enabled)
 	c.tls("redis.tls", s.Redis.TLS.TLS, s.Redis.TLS.Enabled)
 	for i, realm := range s.Realms {

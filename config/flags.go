@@ -1,6 +1,10 @@
 package config
 
-import "github.com/spf13/pflag"
+import (
+	"reflect"
+
+	"github.com/spf13/pflag"
+)
 
 // setFlag names the flag that sets any key.
 const setFlag = "set"
@@ -11,6 +15,9 @@ func AddFlags(flags *pflag.FlagSet) {
 	for _, key := range Keys() {
 		if key.Flag != "" {
 			flags.String(key.Flag, key.Default, key.Meaning())
+			if key.typ.Kind() == reflect.Bool {
+				flags.Lookup(key.Flag).NoOptDefVal = "true"
+			}
 		}
 	}
 	flags.StringArray(setFlag, nil, "Set any `key=value`, for example redis.port=6380; repeatable.")

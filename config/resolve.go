@@ -26,6 +26,7 @@ func (s *Settings) resolve() {
 	}
 	s.Redis.Sentinels = withPort(s.Redis.Sentinels, portSentinel)
 	s.Redis.Cluster = withPort(s.Redis.Cluster, portRedis)
+	s.resolveCluster()
 	for i, domain := range s.Registration.Domains {
 		s.Registration.Domains[i] = canonicalDomain(domain)
 	}

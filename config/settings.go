@@ -58,6 +58,7 @@ type Settings struct {
 	Abuse        Abuse        `key:"abuse" help:"Limits and bans for those who send too much or guess passwords."`
 	Overload     Overload     `key:"overload" help:"When more comes than can be served."`
 	Limits       Limits       `key:"limits" help:"How much one address or one realm may have."`
+	Cluster      Cluster      `key:"cluster" help:"Several registrars that act as one (docs/cluster.md)."`
 	HTTP         HTTP         `key:"http" help:"The HTTP server for /healthz, /readyz and /metrics."`
 	Metrics      Metrics      `key:"metrics" help:"What the registrar tells of what it does."`
 	Logging      Logging      `key:"logging" help:"What is logged, and how."`

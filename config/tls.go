@@ -73,6 +73,10 @@ func tlsFiles(s Settings) []Problem {
 	problems := s.Drachtio.TLS.problems("drachtio.tls")
 	problems = append(problems, s.Redis.TLS.problems("redis.tls")...)
 	problems = append(problems, s.AuthCallback.TLS.problems("authCallback.tls")...)
+	if s.Cluster.Enabled {
+		problems = append(problems, s.Cluster.TLS.problems("cluster.tls")...)
+		problems = append(problems, s.Cluster.Etcd.TLS.problems("cluster.etcd.tls")...)
+	}
 	for i, realm := range s.Realms {
 		if realm.Callback.TLS != s.AuthCallback.TLS {
 			problems = append(problems, realm.Callback.TLS.problems(realmPath(i, "callback.tls"))...)

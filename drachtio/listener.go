@@ -249,3 +249,14 @@ func (l *Listener) reject(remote net.Addr, err error) {
 		l.options.Rejected(remote, err)
 	}
 }
+
+// AnswerFor gives an answer to a transaction that another program had in hand, by the next connection that the server opens, or one that is
+// open: server is the IP address that it comes from. It never blocks.
+func (l *Listener) AnswerFor(server string, a Answer) {
+	address, err := netip.ParseAddr(server)
+	if err != nil {
+		a.finish(fmt.Errorf("drachtio: answer for %q: %w", server, err))
+		return
+	}
+	l.box.post(address.Unmap().String(), nil, a)
+}

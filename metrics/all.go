@@ -74,6 +74,13 @@ func (a all) LateOutcome(outcome registration.Outcome) {
 	}
 }
 
+// Rescued implements [actors.Meter].
+func (a all) Rescued(transactions int) {
+	for _, m := range a {
+		m.Rescued(transactions)
+	}
+}
+
 // Forwarded implements [actors.Meter].
 func (a all) Forwarded(what string) {
 	for _, m := range a {

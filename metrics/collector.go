@@ -26,6 +26,7 @@ type collector struct {
 	underWay, places, standing                  reading
 	asking, limit, bulkhead, waiting, breaker   reading
 	aors, passivations                          reading
+	nodes, shards                               reading
 	registeredUsers, countedTime, nonceKeysTime reading
 }
 
@@ -46,6 +47,8 @@ func newCollector(d *definitions, o Options) *collector {
 		breaker:         d.read("callback_breaker", "gauge", "1 for the state that the breaker of a realm is in: closed, half-open or open. Open, its callback is left alone for a moment.", "realm", "state"),
 		aors:            d.read("aor_actors", "gauge", "Actors of addresses of record that live now."),
 		passivations:    d.read("aor_passivations_total", "counter", "Actors of addresses of record that went because they were idle."),
+		nodes:           d.read("cluster_nodes", "gauge", "Nodes that share the addresses of record, as this one sees it: those that are members and do not drain. Absent without a cluster."),
+		shards:          d.read("cluster_shards", "gauge", "Shards, of 1,024 in all, that this node owns. Absent without a cluster."),
 		registeredUsers: d.read("registered_users", "gauge", "Users with a registration in Redis, over all nodes: take the maximum over instances, not the sum. At most 1,000 domains.", "domain"),
 		countedTime:     d.read("registered_users_timestamp_seconds", "gauge", "When they were counted last (Unix time)."),
 		nonceKeysTime:   d.read("nonce_keys_timestamp_seconds", "gauge", "When the nonce keys were last read from Redis (Unix time). Absent when they are configured."),
@@ -73,7 +76,7 @@ func (p *Prometheus) NonceKeysRead(at time.Time) {
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	for _, r := range []reading{
 		c.buildInfo, c.linksUp, c.linksWanted, c.underWay, c.places, c.standing, c.asking, c.limit, c.bulkhead, c.waiting,
-		c.breaker, c.aors, c.passivations, c.registeredUsers, c.countedTime, c.nonceKeysTime,
+		c.breaker, c.aors, c.passivations, c.nodes, c.shards, c.registeredUsers, c.countedTime, c.nonceKeysTime,
 	} {
 		to <- r.desc
 	}
@@ -97,6 +100,10 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	c.places.send(to, float64(s.Places))
 	c.aors.send(to, float64(s.AORs))
 	c.passivations.send(to, float64(s.Passivated))
+	if s.Clustered {
+		c.nodes.send(to, float64(s.Nodes))
+		c.shards.send(to, float64(s.Shards))
+	}
 	for stage, standing := range s.Standing {
 		c.standing.send(to, standing.Seconds(), string(stage))
 	}

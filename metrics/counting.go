@@ -49,6 +49,9 @@ func (p *Prometheus) AnswerLost(why string) { p.lost.at(why).Inc() }
 // LateOutcome implements [actors.Meter].
 func (p *Prometheus) LateOutcome(registration.Outcome) { p.late.Inc() }
 
+// Rescued implements [actors.Meter].
+func (p *Prometheus) Rescued(transactions int) { p.rescued.Add(float64(transactions)) }
+
 // Forwarded implements [actors.Meter].
 func (p *Prometheus) Forwarded(what string) { p.forwards.at(what).Inc() }
 

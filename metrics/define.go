@@ -98,7 +98,8 @@ func (p *Prometheus) defineStore(d *definitions) {
 }
 
 func (p *Prometheus) defineActors(d *definitions) {
-	p.forwards = simple(d.counters("cluster_forwards_total", "REGISTERs on their way to the node that owns their address of record: answered, moved = it was another's by then, again = a further attempt, overdue = given up at the deadline.", "what"), actors.Forwards()...)
+	p.forwards = simple(d.counters("cluster_forwards_total", "REGISTERs on their way to the node that owns their address of record: answered, moved = it was another's by then, again = a further attempt, stood-in = its owner said nothing and it was carried out here, overdue = given up at the deadline.", "what"), actors.Forwards()...)
+	p.rescued = d.counters("cluster_rescued_total", "Transactions of nodes that are gone, which this node has answered.").WithLabelValues()
 	p.restarts = simple(d.counters("actor_restarts_total", "Actors that failed and went on. Each is a bug: its log line has the event actor.failed.", "actor"), actors.Kinds()...)
 	p.dead = d.counters("dead_letters_total", "Messages whose actor had gone. A few are no fault: a timer may outlive its actor.").WithLabelValues()
 	p.violations = simple(d.counters("invariant_violations_total", "Things that happened and must not: a promise is broken, or our reasoning about it. Has to stay 0.", "invariant"), actors.Invariants()...)

@@ -36,6 +36,7 @@ type Prometheus struct {
 	late       prometheus.Counter
 	restarts   *table[string, prometheus.Counter]
 	forwards   *table[string, prometheus.Counter]
+	rescued    prometheus.Counter
 	dead       prometheus.Counter
 	violations *table[string, prometheus.Counter]
 

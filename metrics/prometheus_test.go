@@ -129,7 +129,7 @@ func TestAScrapeLooksAtTheActors(t *testing.T) {
 	}
 	p.Watch(func() (actors.Snapshot, bool) {
 		return actors.Snapshot{
-			LinksUp: 1, UnderWay: 2, Places: 3, AORs: 4, Passivated: 5,
+			LinksUp: 1, UnderWay: 2, Places: 3, AORs: 4, Passivated: 5, Clustered: true, Nodes: 3, Shards: 341,
 			Standing: map[actors.Stage]time.Duration{actors.Callback: 250 * time.Millisecond},
 			Callbacks: []actors.CallbackSnapshot{
 				{Realm: "default", Asking: 6, Limit: 7, Bulkhead: 8, Waiting: 9, Breaker: "half-open"},
@@ -147,6 +147,8 @@ func TestAScrapeLooksAtTheActors(t *testing.T) {
 		`sbc_registrar_registers_places 3`,
 		`sbc_registrar_aor_actors 4`,
 		`sbc_registrar_aor_passivations_total 5`,
+		`sbc_registrar_cluster_nodes 3`,
+		`sbc_registrar_cluster_shards 341`,
 		`sbc_registrar_queue_standing_seconds{stage="callback"} 0.25`,
 		`sbc_registrar_callbacks_in_flight{realm="default"} 6`,
 		`sbc_registrar_callbacks_limit{realm="default"} 7`,

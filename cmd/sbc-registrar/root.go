@@ -46,12 +46,12 @@ configuration is wrong.`,
 	}
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run:"}, &cobra.Group{ID: "look", Title: "Look:"})
-	serve, registrations, configuration := newServeCommand(), newRegistrationsCommand(), newConfigCommand()
-	for _, command := range []*cobra.Command{serve, registrations, configuration} {
+	serve, registrations, nodes, configuration := newServeCommand(), newRegistrationsCommand(), newClusterCommand(), newConfigCommand()
+	for _, command := range []*cobra.Command{serve, registrations, nodes, configuration} {
 		addSettingsFlags(command)
 	}
 	addTo(root, "run", serve, newDemoCommand(), newBenchCommand())
-	addTo(root, "look", registrations, configuration, newVersionCommand())
+	addTo(root, "look", registrations, nodes, configuration, newVersionCommand())
 	return root
 }
 

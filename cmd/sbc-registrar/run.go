@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"sbc-registrar/admin"
 	"sbc-registrar/authhook"
 	"sbc-registrar/challenge"
+	"sbc-registrar/cluster/node"
 	"sbc-registrar/config"
 	"sbc-registrar/guard"
 	"sbc-registrar/redisstore"
@@ -29,6 +31,7 @@ type program struct {
 	blacklist *redisstore.Blacklist // nil = none
 	sharer    *keySharer            // nil when the nonce keys are configured
 	hooks     []*authhook.Client
+	node      *node.Node                       // nil = alone
 	registrar atomic.Pointer[actors.Registrar] // nil until it runs; readiness asks for it at any time
 	admin     *admin.Server
 	telemetry *telemetry
@@ -55,6 +58,12 @@ func (p *program) join(s config.Settings) (err error) {
 	keys, err := configuredKeys(s.Auth)
 	if err != nil {
 		return err
+	}
+	if s.Cluster.Enabled {
+		if p.node, err = openNode(s, p.log); err != nil {
+			return err
+		}
+		s.Drachtio.Tags = append(slices.Clone(s.Drachtio.Tags), nodeTag(s.Cluster))
 	}
 	if p.telemetry, err = startTelemetry(s, p.log, p.checks()); err != nil {
 		return err
@@ -91,14 +100,26 @@ func (p *program) join(s config.Settings) (err error) {
 		Links:     links,
 		Log:       p.log,
 		Meter:     p.telemetry.meter(),
+		Network:   p.network(),
 	})
 	if err != nil {
 		return err
 	}
 	p.registrar.Store(registrar)
+	if p.node != nil {
+		p.node.Join(registrar)
+	}
 	p.telemetry.watch(p.snapshot, p.checks(), p.userCount(s), s.Metrics.UsersInterval)
 	p.fallbacks = inBackground(func(ctx context.Context) { p.store.KeepFallbacks(ctx, p.fallbackFailed) })
 	return nil
+}
+
+// network is the node as the actors know it.
+func (p *program) network() actors.Network {
+	if p.node == nil {
+		return nil
+	}
+	return p.node
 }
 
 // orUnbounded is a limit of the settings, where 0 is none, as the actors know it.
@@ -128,12 +149,20 @@ func (p *program) startAdmin(s config.HTTP) (*admin.Server, error) {
 	if s.Address == "" {
 		return nil, nil
 	}
-	return admin.Start(s.Address, admin.Options{Metrics: p.telemetry.handler(), Profiling: s.Profiling}, p.checks()...)
+	o := admin.Options{Metrics: p.telemetry.handler(), Profiling: s.Profiling}
+	if p.node != nil {
+		o.Route = routeHandler(p.node.Self(), p.node.OwnerOf)
+	}
+	return admin.Start(s.Address, o, p.checks()...)
 }
 
 // checks are what must hold before this node takes REGISTERs.
 func (p *program) checks() []admin.Check {
-	return []admin.Check{{Name: "drachtio", Probe: p.probeLinks}, {Name: "redis", Probe: p.store.Ping}}
+	checks := []admin.Check{{Name: "drachtio", Probe: p.probeLinks}, {Name: "redis", Probe: p.store.Ping}}
+	if p.node != nil {
+		checks = append(checks, admin.Check{Name: "cluster", Probe: p.node.Ready})
+	}
+	return checks
 }
 
 // snapshot is what the registrar has in hand; false while there is none.
@@ -173,6 +202,9 @@ func (p *program) close() {
 	if p.fallbacks != nil {
 		p.fallbacks.stop()
 	}
+	if p.node != nil {
+		p.node.Close()
+	}
 	if p.telemetry != nil {
 		p.telemetry.close()
 	}
@@ -204,8 +236,23 @@ func run(ctx context.Context, s config.Settings, log zerolog.Logger, started fun
 	log.Info().Str("event", "program.started").Str("version", version()).Str("redis", fmt.Sprint(s.Redis.Addresses())).
 		Str("schema", s.Redis.Schema).Str("callback", s.AuthCallback.URI.String()).Str("http", p.httpAddress()).Msg("registrar started")
 	started(p)
-	<-ctx.Done()
-	return p.stop()
+	select {
+	case <-ctx.Done():
+		return p.stop()
+	case <-p.fenced():
+		return errors.Join(errFenced, p.stop())
+	}
+}
+
+// errFenced ends a node that the others have given up.
+var errFenced = errors.New("the other nodes of the cluster have given this one up, since it was silent for longer than cluster.lease: start it again")
+
+// fenced is closed when that has happened; nil, which never is, where there is no cluster.
+func (p *program) fenced() <-chan struct{} {
+	if p.node == nil {
+		return nil
+	}
+	return p.node.Fenced()
 }
 
 func (p *program) httpAddress() string {
@@ -216,6 +263,15 @@ func (p *program) httpAddress() string {
 }
 
 func openStore(s config.Redis) (*redisstore.Store, error) {
+	o, err := storeOptions(s)
+	if err != nil {
+		return nil, err
+	}
+	return redisstore.Open(o)
+}
+
+// storeOptions are the settings as the store knows them.
+func storeOptions(s config.Redis) (redisstore.Options, error) {
 	o := redisstore.Options{
 		Socket: s.Socket, Sentinels: s.Sentinels, SentinelMaster: s.SentinelMaster,
 		SentinelUsername: s.SentinelUsername, SentinelPassword: s.SentinelPassword.Reveal(),
@@ -228,8 +284,8 @@ func openStore(s config.Redis) (*redisstore.Store, error) {
 	if s.TLS.Enabled {
 		var err error
 		if o.TLS, err = s.TLS.ClientConfig(); err != nil {
-			return nil, fmt.Errorf("redis.tls %w", err)
+			return o, fmt.Errorf("redis.tls %w", err)
 		}
 	}
-	return redisstore.Open(o)
+	return o, nil
 }

@@ -287,7 +287,7 @@ func (x *NonceUse) GetRequest() string {
 	return ""
 }
 
-// RegisterReply is the outcome of a RegisterRequest, or that this node does not own the shard.
+// RegisterReply is the outcome of a RegisterRequest, or that it is still to come, or that this node does not own the shard.
 type RegisterReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Transaction   string                 `protobuf:"bytes,1,opt,name=transaction,proto3" json:"transaction,omitempty"`
@@ -302,6 +302,7 @@ type RegisterReply struct {
 	Detail        string                 `protobuf:"bytes,10,opt,name=detail,proto3" json:"detail,omitempty"`
 	Spammer       bool                   `protobuf:"varint,11,opt,name=spammer,proto3" json:"spammer,omitempty"`
 	Guess         bool                   `protobuf:"varint,12,opt,name=guess,proto3" json:"guess,omitempty"`
+	Pending       bool                   `protobuf:"varint,13,opt,name=pending,proto3" json:"pending,omitempty"` // it is under way: this was not the first time that it was asked for
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -420,6 +421,13 @@ func (x *RegisterReply) GetGuess() bool {
 	return false
 }
 
+func (x *RegisterReply) GetPending() bool {
+	if x != nil {
+		return x.Pending
+	}
+	return false
+}
+
 // Header is one header field of the answer.
 type Header struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -473,29 +481,28 @@ func (x *Header) GetValue() string {
 	return ""
 }
 
-// SourceBanned tells all nodes of a source that one of them has banned.
-type SourceBanned struct {
+// SourceGuessed tells all nodes of a source that has guessed a password: they count it as if it had done so with them.
+type SourceGuessed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Source        string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`    // an IP address
-	Seconds       int64                  `protobuf:"varint,2,opt,name=seconds,proto3" json:"seconds,omitempty"` // how long the ban has still to run
+	Source        string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"` // an IP address
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *SourceBanned) Reset() {
-	*x = SourceBanned{}
+func (x *SourceGuessed) Reset() {
+	*x = SourceGuessed{}
 	mi := &file_messages_wire_wire_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *SourceBanned) String() string {
+func (x *SourceGuessed) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*SourceBanned) ProtoMessage() {}
+func (*SourceGuessed) ProtoMessage() {}
 
-func (x *SourceBanned) ProtoReflect() protoreflect.Message {
+func (x *SourceGuessed) ProtoReflect() protoreflect.Message {
 	mi := &file_messages_wire_wire_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -507,46 +514,43 @@ func (x *SourceBanned) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use SourceBanned.ProtoReflect.Descriptor instead.
-func (*SourceBanned) Descriptor() ([]byte, []int) {
+// Deprecated: Use SourceGuessed.ProtoReflect.Descriptor instead.
+func (*SourceGuessed) Descriptor() ([]byte, []int) {
 	return file_messages_wire_wire_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *SourceBanned) GetSource() string {
+func (x *SourceGuessed) GetSource() string {
 	if x != nil {
 		return x.Source
 	}
 	return ""
 }
 
-func (x *SourceBanned) GetSeconds() int64 {
-	if x != nil {
-		return x.Seconds
-	}
-	return 0
-}
-
-// PulseWanted asks a node whether it is a member in good standing. The sender gets PulseTold.
-type PulseWanted struct {
+// TransactionsNoted tells a witness which transactions a node has in hand, so that they are answered should the node die (P17).
+type TransactionsNoted struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`      // its id
+	Afresh        bool                   `protobuf:"varint,2,opt,name=afresh,proto3" json:"afresh,omitempty"` // these are all: what was noted of the node before is forgotten
+	Opened        []*OpenTransaction     `protobuf:"bytes,3,rep,name=opened,proto3" json:"opened,omitempty"`
+	Answered      []string               `protobuf:"bytes,4,rep,name=answered,proto3" json:"answered,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *PulseWanted) Reset() {
-	*x = PulseWanted{}
+func (x *TransactionsNoted) Reset() {
+	*x = TransactionsNoted{}
 	mi := &file_messages_wire_wire_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *PulseWanted) String() string {
+func (x *TransactionsNoted) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*PulseWanted) ProtoMessage() {}
+func (*TransactionsNoted) ProtoMessage() {}
 
-func (x *PulseWanted) ProtoReflect() protoreflect.Message {
+func (x *TransactionsNoted) ProtoReflect() protoreflect.Message {
 	mi := &file_messages_wire_wire_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -558,33 +562,63 @@ func (x *PulseWanted) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use PulseWanted.ProtoReflect.Descriptor instead.
-func (*PulseWanted) Descriptor() ([]byte, []int) {
+// Deprecated: Use TransactionsNoted.ProtoReflect.Descriptor instead.
+func (*TransactionsNoted) Descriptor() ([]byte, []int) {
 	return file_messages_wire_wire_proto_rawDescGZIP(), []int{6}
 }
 
-// PulseTold tells when the node last renewed its lease.
-type PulseTold struct {
+func (x *TransactionsNoted) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *TransactionsNoted) GetAfresh() bool {
+	if x != nil {
+		return x.Afresh
+	}
+	return false
+}
+
+func (x *TransactionsNoted) GetOpened() []*OpenTransaction {
+	if x != nil {
+		return x.Opened
+	}
+	return nil
+}
+
+func (x *TransactionsNoted) GetAnswered() []string {
+	if x != nil {
+		return x.Answered
+	}
+	return nil
+}
+
+// OpenTransaction is one that has no answer yet.
+type OpenTransaction struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	AgeMs         int64                  `protobuf:"varint,1,opt,name=age_ms,json=ageMs,proto3" json:"age_ms,omitempty"`
+	Transaction   string                 `protobuf:"bytes,1,opt,name=transaction,proto3" json:"transaction,omitempty"`
+	Server        string                 `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`                      // the drachtio server: as it was dialled, or the IP address that it came from
+	BudgetUs      int64                  `protobuf:"varint,3,opt,name=budget_us,json=budgetUs,proto3" json:"budget_us,omitempty"` // from now until nothing can come of it any more
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *PulseTold) Reset() {
-	*x = PulseTold{}
+func (x *OpenTransaction) Reset() {
+	*x = OpenTransaction{}
 	mi := &file_messages_wire_wire_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *PulseTold) String() string {
+func (x *OpenTransaction) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*PulseTold) ProtoMessage() {}
+func (*OpenTransaction) ProtoMessage() {}
 
-func (x *PulseTold) ProtoReflect() protoreflect.Message {
+func (x *OpenTransaction) ProtoReflect() protoreflect.Message {
 	mi := &file_messages_wire_wire_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -596,14 +630,28 @@ func (x *PulseTold) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use PulseTold.ProtoReflect.Descriptor instead.
-func (*PulseTold) Descriptor() ([]byte, []int) {
+// Deprecated: Use OpenTransaction.ProtoReflect.Descriptor instead.
+func (*OpenTransaction) Descriptor() ([]byte, []int) {
 	return file_messages_wire_wire_proto_rawDescGZIP(), []int{7}
 }
 
-func (x *PulseTold) GetAgeMs() int64 {
+func (x *OpenTransaction) GetTransaction() string {
 	if x != nil {
-		return x.AgeMs
+		return x.Transaction
+	}
+	return ""
+}
+
+func (x *OpenTransaction) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *OpenTransaction) GetBudgetUs() int64 {
+	if x != nil {
+		return x.BudgetUs
 	}
 	return 0
 }
@@ -635,7 +683,7 @@ const file_messages_wire_wire_proto_rawDesc = "" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x1b\n" +
 	"\tminted_ms\x18\x03 \x01(\x03R\bmintedMs\x12\x17\n" +
 	"\alife_ms\x18\x04 \x01(\x03R\x06lifeMs\x12\x18\n" +
-	"\arequest\x18\x05 \x01(\tR\arequest\"\xca\x02\n" +
+	"\arequest\x18\x05 \x01(\tR\arequest\"\xe4\x02\n" +
 	"\rRegisterReply\x12 \n" +
 	"\vtransaction\x18\x01 \x01(\tR\vtransaction\x12\x14\n" +
 	"\x05shard\x18\x02 \x01(\rR\x05shard\x12\x14\n" +
@@ -649,16 +697,22 @@ const file_messages_wire_wire_proto_rawDesc = "" +
 	"\x06detail\x18\n" +
 	" \x01(\tR\x06detail\x12\x18\n" +
 	"\aspammer\x18\v \x01(\bR\aspammer\x12\x14\n" +
-	"\x05guess\x18\f \x01(\bR\x05guess\"2\n" +
+	"\x05guess\x18\f \x01(\bR\x05guess\x12\x18\n" +
+	"\apending\x18\r \x01(\bR\apending\"2\n" +
 	"\x06Header\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"@\n" +
-	"\fSourceBanned\x12\x16\n" +
-	"\x06source\x18\x01 \x01(\tR\x06source\x12\x18\n" +
-	"\aseconds\x18\x02 \x01(\x03R\aseconds\"\r\n" +
-	"\vPulseWanted\"\"\n" +
-	"\tPulseTold\x12\x15\n" +
-	"\x06age_ms\x18\x01 \x01(\x03R\x05ageMsB\x1dZ\x1bsbc-registrar/messages/wireb\x06proto3"
+	"\x05value\x18\x02 \x01(\tR\x05value\"'\n" +
+	"\rSourceGuessed\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\"\x97\x01\n" +
+	"\x11TransactionsNoted\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\x12\x16\n" +
+	"\x06afresh\x18\x02 \x01(\bR\x06afresh\x12:\n" +
+	"\x06opened\x18\x03 \x03(\v2\".sbcregistrar.wire.OpenTransactionR\x06opened\x12\x1a\n" +
+	"\banswered\x18\x04 \x03(\tR\banswered\"h\n" +
+	"\x0fOpenTransaction\x12 \n" +
+	"\vtransaction\x18\x01 \x01(\tR\vtransaction\x12\x16\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\x12\x1b\n" +
+	"\tbudget_us\x18\x03 \x01(\x03R\bbudgetUsB\x1dZ\x1bsbc-registrar/messages/wireb\x06proto3"
 
 var (
 	file_messages_wire_wire_proto_rawDescOnce sync.Once
@@ -674,24 +728,25 @@ func file_messages_wire_wire_proto_rawDescGZIP() []byte {
 
 var file_messages_wire_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_messages_wire_wire_proto_goTypes = []any{
-	(*RegisterRequest)(nil), // 0: sbcregistrar.wire.RegisterRequest
-	(*Flow)(nil),            // 1: sbcregistrar.wire.Flow
-	(*NonceUse)(nil),        // 2: sbcregistrar.wire.NonceUse
-	(*RegisterReply)(nil),   // 3: sbcregistrar.wire.RegisterReply
-	(*Header)(nil),          // 4: sbcregistrar.wire.Header
-	(*SourceBanned)(nil),    // 5: sbcregistrar.wire.SourceBanned
-	(*PulseWanted)(nil),     // 6: sbcregistrar.wire.PulseWanted
-	(*PulseTold)(nil),       // 7: sbcregistrar.wire.PulseTold
+	(*RegisterRequest)(nil),   // 0: sbcregistrar.wire.RegisterRequest
+	(*Flow)(nil),              // 1: sbcregistrar.wire.Flow
+	(*NonceUse)(nil),          // 2: sbcregistrar.wire.NonceUse
+	(*RegisterReply)(nil),     // 3: sbcregistrar.wire.RegisterReply
+	(*Header)(nil),            // 4: sbcregistrar.wire.Header
+	(*SourceGuessed)(nil),     // 5: sbcregistrar.wire.SourceGuessed
+	(*TransactionsNoted)(nil), // 6: sbcregistrar.wire.TransactionsNoted
+	(*OpenTransaction)(nil),   // 7: sbcregistrar.wire.OpenTransaction
 }
 var file_messages_wire_wire_proto_depIdxs = []int32{
 	1, // 0: sbcregistrar.wire.RegisterRequest.flow:type_name -> sbcregistrar.wire.Flow
 	2, // 1: sbcregistrar.wire.RegisterRequest.use:type_name -> sbcregistrar.wire.NonceUse
 	4, // 2: sbcregistrar.wire.RegisterReply.headers:type_name -> sbcregistrar.wire.Header
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	7, // 3: sbcregistrar.wire.TransactionsNoted.opened:type_name -> sbcregistrar.wire.OpenTransaction
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_messages_wire_wire_proto_init() }
