@@ -357,3 +357,20 @@ func TestLeavingIsTriedTwice(t *testing.T) {
 		}
 	})
 }
+
+func TestALeaseCountsFromTheBeginningOfItsBeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const slow = testInterval * 3 / 4
+		l := listen(func(ctx context.Context, self Member) (View, error) {
+			<-time.After(slow)
+			return alone(ctx, self)
+		})
+		pass(slow)
+		l.answers(away)
+		pass(testTTL - slow - time.Millisecond)
+		l.expectState(t, "just before the lease ends", StateDoubtful)
+		pass(time.Millisecond)
+		l.expectState(t, "when it ends", StateFenced)
+		_, _ = l.close()
+	})
+}
