@@ -30,8 +30,9 @@ type Options struct {
 
 // A Registry is the cluster of one name as one process has it. It implements cluster.Registry.
 type Registry struct {
-	client *clientv3.Client
-	root   string
+	client  *clientv3.Client
+	root    string
+	trouble *trouble
 
 	mu     sync.Mutex
 	leases map[string]clientv3.LeaseID // of members that beat here
@@ -59,16 +60,18 @@ var reconnect = grpc.ConnectParams{
 
 // Open makes a registry. It does not connect; its errors are those of the options.
 func Open(o Options) (*Registry, error) {
+	connecting := &trouble{}
+	dialing := append(connecting.options(o.TLS), grpc.WithConnectParams(reconnect))
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints: o.Endpoints, Username: o.Username, Password: o.Password, TLS: o.TLS,
-		DialKeepAliveTime: silence, DialKeepAliveTimeout: patience, DialOptions: []grpc.DialOption{grpc.WithConnectParams(reconnect)},
+		DialKeepAliveTime: silence, DialKeepAliveTimeout: patience, DialOptions: dialing,
 		Logger: zap.NewNop(), // its errors are returned
 	})
 	if err != nil {
 		return nil, fmt.Errorf("etcd: %w", err)
 	}
 	root := o.Prefix + "sbc-registrar/cluster/" + url.PathEscape(o.Name) + "/"
-	return &Registry{client: client, root: root, leases: map[string]clientv3.LeaseID{}}, nil
+	return &Registry{client: client, root: root, trouble: connecting, leases: map[string]clientv3.LeaseID{}}, nil
 }
 
 // Beat implements cluster.Registry. TTL is rounded up to whole seconds.
@@ -78,7 +81,7 @@ func (r *Registry) Beat(ctx context.Context, self cluster.Member, ttl time.Durat
 		s, err = r.beat(ctx, self, ttl)
 	}
 	if err != nil {
-		return cluster.View{}, fmt.Errorf("beat of %s: %w", self.ID, err)
+		return cluster.View{}, fmt.Errorf("beat of %s: %w", self.ID, r.trouble.explain(err))
 	}
 	view := s.view()
 	view.Silent = nil // they have time to come back
@@ -145,7 +148,7 @@ func (r *Registry) Leave(ctx context.Context, id string) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("leave: %w", err)
+		return fmt.Errorf("leave: %w", r.trouble.explain(err))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -162,7 +165,7 @@ func (r *Registry) Drain(ctx context.Context, member string, draining bool) erro
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("drain %s: %w", member, err)
+		return fmt.Errorf("drain %s: %w", member, r.trouble.explain(err))
 	}
 	return nil
 }
@@ -171,7 +174,7 @@ func (r *Registry) Drain(ctx context.Context, member string, draining bool) erro
 func (r *Registry) View(ctx context.Context) (cluster.View, error) {
 	s, err := r.read(ctx)
 	if err != nil {
-		return cluster.View{}, fmt.Errorf("view: %w", err)
+		return cluster.View{}, fmt.Errorf("view: %w", r.trouble.explain(err))
 	}
 	return s.view(), nil
 }

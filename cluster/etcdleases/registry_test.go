@@ -2,6 +2,10 @@ package etcdleases
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,6 +84,29 @@ func TestThreeServers(t *testing.T) {
 		},
 	}
 	registrytest.RunOutages(t, p)
+}
+
+func TestWhyThereIsNoConnection(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	nobody := listener.Addr().String()
+	must(t, listener.Close())
+	_, endpoints := start(t, 1)
+	for what, o := range map[string]Options{
+		"connection refused": {Endpoints: []string{nobody}},
+		"EOF":                {Endpoints: endpoints, TLS: &tls.Config{MinVersion: tls.VersionTLS12}},
+	} {
+		r, err := Open(o)
+		must(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		_, err = r.View(ctx)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), what) {
+			t.Errorf("it says %v, want %q", err, what)
+		}
+		must(t, r.Close())
+	}
 }
 
 // leader is the server that leads the others.
