@@ -58,6 +58,27 @@ func spendsOnceByReads(h *harness) { // rule 37
 	h.Expect(h.readWith(h.aor("nobody@example.com"), h.use("n", 1))).To(MatchError(registration.ErrReplay))
 }
 
+// Two nodes work on one request when the first cannot be heard any more: its change is made once, whatever comes between.
+func makesTheChangeOfATransactionOnce(h *harness) { // promise P20
+	alice := h.aor("alice@example.com")
+	use := h.use("n", 1)
+	h.Expect(h.readWith(alice, use)).To(Succeed(), "read before the change")
+	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.1>", use)).To(Succeed(), "made after it was read for")
+	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.9>", h.use("m", 1))).To(Succeed(), "another changes it since")
+	current := h.load(alice)
+
+	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.1>", use)).To(MatchError(registration.ErrMade))
+	stale := h.change(alice, 0, h.binding("<sip:alice@192.0.2.1>", time.Hour))
+	stale.Use = use
+	state, err := h.store.Save(h.ctx, stale)
+	h.Expect(err).To(MatchError(registration.ErrMade), "whatever it was decided on")
+	h.Expect(state).To(Equal(current), "and tells what is there")
+	state, err = h.store.Spend(h.ctx, alice, h.now, use)
+	h.Expect(err).To(MatchError(registration.ErrMade))
+	h.Expect(state).To(Equal(current))
+	h.Expect(h.load(alice)).To(Equal(current), "nothing is changed")
+}
+
 func oneRequestPasses(h *harness) { // rule 37: all nodes ask the same store
 	const requests = 16
 	alice := h.aor("alice@example.com")

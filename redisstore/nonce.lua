@@ -18,6 +18,7 @@ end
 -- standing tells what a use is, now in microseconds:
 --   NEW     the first with a count so high: to be spent
 --   OWN     this very transaction has spent it, or there is nothing to spend
+--   MADE    this very transaction has spent it, and its change is made: another node works on it too, or did
 --   AGAIN   the same request has spent it, a moment ago: a retransmission
 --   REPLAY  another request has spent it, or it cannot be told any more
 local function standing(key, use, now)
@@ -32,6 +33,7 @@ local function standing(key, use, now)
   if use.count > count then return 'NEW' end
   if use.count < count then return 'REPLAY' end
   if use.transaction == transaction then return 'OWN' end
+  if use.transaction .. '!' == transaction then return 'MADE' end
   if use.request == request and now / 1000 - tonumber(at) <= REPEAT then return 'AGAIN' end
   return 'REPLAY'
 end
@@ -59,10 +61,11 @@ local function drop(key, life, now)
   end
 end
 
--- spend remembers a use. The hash lives as long as the youngest of its nonces can.
-local function spend(key, use, now)
+-- spend remembers a use, and whether a change was made with it (an exclamation mark behind the transaction). The hash lives
+-- as long as the youngest of its nonces can.
+local function spend(key, use, now, made)
   redis.call('HSET', key, use.nonce,
-    string.format('%.0f %.0f %.0f %s %s', use.count, use.minted, now / 1000, use.request, use.transaction))
+    string.format('%.0f %.0f %.0f %s %s%s', use.count, use.minted, now / 1000, use.request, use.transaction, made and '!' or ''))
   redis.call('PEXPIRE', key, use.life)
   drop(key, use.life, now)
 end

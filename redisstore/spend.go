@@ -66,6 +66,10 @@ func (j *job) found() {
 		return
 	}
 	j.result.State = live(state, q.Now)
+	if j.call.script != nil && j.call.answer.status == registration.StatusMade {
+		j.end(registration.StatusMade, registration.ErrMade)
+		return
+	}
 	j.end(registration.StatusOK, nil)
 }
 

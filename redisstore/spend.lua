@@ -7,6 +7,7 @@
 --
 -- Returns one text, 'status time version document', with this server's time in microseconds:
 --   OK      spent, by this run, an earlier one of the same transaction, or the request that this one repeats
+--   MADE    likewise, and the change of this very transaction was made
 --   REPLAY  another request has spent it; nothing is changed, version is 0, document is empty
 
 local time = redis.call('TIME')
@@ -20,5 +21,8 @@ end
 if is == 'NEW' then
   spend(KEYS[2], use, now)
 end
+if is ~= 'MADE' then
+  is = 'OK'
+end
 local stored = redis.call('HMGET', KEYS[1], 'version', 'document')
-return string.format('OK %.0f %.0f ', now, tonumber(stored[1] or 0)) .. (stored[2] or '')
+return string.format('%s %.0f %.0f ', is, now, tonumber(stored[1] or 0)) .. (stored[2] or '')

@@ -11,6 +11,10 @@ import (
 // ErrReplay is the error of a store that was asked to spend a nonce that another request has spent. Nothing was changed.
 var ErrReplay = errors.New("the nonce was used before")
 
+// ErrMade is the error of a store that was asked to carry out a request that it has carried out already: two nodes of a cluster work on
+// one, when the first could not be heard any more. What was asked for is done; others may have changed it since.
+var ErrMade = errors.New("the change of this request is made already")
+
 // A NonceUse is one use of a nonce. The store lets each pass once, whichever node asks (rule 37): (nonce, nc) belongs to
 // the first request that comes with it, and for 64·T1 = 32 s to its retransmissions. Without this, whoever saw an
 // Authorization could send it again with a Contact of his own: qop=auth does not cover the Contact.

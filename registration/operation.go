@@ -46,6 +46,7 @@ type Status string
 const (
 	StatusOK          Status = "OK"
 	StatusDup         Status = "DUP"         // an earlier run of the same change did it
+	StatusMade        Status = "MADE"        // ErrMade: another run of the same request made its change
 	StatusStale       Status = "STALE"       // ErrStale: another state is stored than the one decided on; nothing is changed
 	StatusReplay      Status = "REPLAY"      // ErrReplay: the nonce was spent before; nothing is changed
 	StatusLate        Status = "LATE"        // ErrLate: the deadline had passed; nothing is changed
@@ -59,7 +60,7 @@ const (
 // was told.
 type Result struct {
 	Status Status // "" = not known yet
-	State  State  // what is stored: after OK and DUP the new state, of a Query or after STALE the one found; else zero
+	State  State  // what is stored: after OK and DUP the new state, of a Query or after STALE and MADE the one found; else zero
 	Err    error  // nil after OK and DUP only
 }
 
