@@ -98,9 +98,9 @@ clean: ## remove what was built or installed here
 	rm -rf bin specs/*/node_modules
 
 .PHONY: needs
-needs: ## install (as root) or name what the tests need: a C compiler, redis-server, node, npm, Chromium, SIP clients and nftables
+needs: ## install (as root) or name what the tests need: a C compiler, redis-server, etcd, node, npm, Chromium, SIP clients and nftables
 	@tools/needs gcc:gcc,libc6-dev redis-server:redis-server sipp:sip-tester node:nodejs npm:npm chromium:chromium \
-	  baresip:baresip-core linphonec:linphone-cli sipsak:sipsak svcrack:sipvicious unshare:util-linux ip:iproute2 nft:nftables
+	  baresip:baresip-core linphonec:linphone-cli sipsak:sipsak svcrack:sipvicious etcd:etcd-server unshare:util-linux ip:iproute2 nft:nftables
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund

@@ -85,7 +85,7 @@ func TestSentinel(t *testing.T) {
 			return func() {}
 		},
 	}
-	registrytest.Run(t, p)
+	registrytest.RunOutages(t, p)
 }
 
 func TestRedisCluster(t *testing.T) {

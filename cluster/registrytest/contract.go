@@ -33,7 +33,7 @@ type Place struct {
 // Addresses are where members of this contract are, and in a fixed list their ids.
 var Addresses = []string{"10.0.0.1:3090", "10.0.0.2:3090", "10.0.0.3:3090"}
 
-// Run runs the contract.
+// Run runs the contract, outages last.
 func Run(t *testing.T, p Place) {
 	t.Run("promises", func(t *testing.T) { // which end before the first outage begins
 		for what, behaviour := range p.behaviours() {
@@ -43,6 +43,11 @@ func Run(t *testing.T, p Place) {
 			})
 		}
 	})
+	RunOutages(t, p)
+}
+
+// RunOutages runs what the contract says of outages.
+func RunOutages(t *testing.T, p Place) {
 	for what, outage := range p.Outages {
 		t.Run("an outage fences nobody: "+what, func(t *testing.T) {
 			s := newSuite(t, p)

@@ -10,6 +10,7 @@ import (
 	"sbc-registrar/actors"
 	"sbc-registrar/cluster"
 	"sbc-registrar/cluster/certificates"
+	"sbc-registrar/cluster/etcdleases"
 	"sbc-registrar/cluster/node"
 	"sbc-registrar/cluster/redisleases"
 	"sbc-registrar/config"
@@ -86,7 +87,23 @@ func openRegistry(s config.Settings) (cluster.Registry, error) {
 			return nil, err
 		}
 		return redisleases.New(client, s.Redis.Prefix, s.Cluster.Name), nil
+	case config.ProviderEtcd:
+		return openEtcd(s)
 	default:
 		return nil, fmt.Errorf("cluster.provider %s", s.Cluster.Provider)
 	}
+}
+
+func openEtcd(s config.Settings) (cluster.Registry, error) {
+	e := s.Cluster.Etcd
+	o := etcdleases.Options{
+		Endpoints: e.Endpoints, Username: e.Username, Password: e.Password.Reveal(), Prefix: s.Redis.Prefix, Name: s.Cluster.Name,
+	}
+	if e.TLS.Enabled {
+		var err error
+		if o.TLS, err = e.TLS.ClientConfig(); err != nil {
+			return nil, fmt.Errorf("cluster.etcd.tls %w", err)
+		}
+	}
+	return etcdleases.Open(o)
 }

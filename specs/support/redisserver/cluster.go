@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"sbc-registrar/specs/support/freeport"
 )
 
 // A Cluster is a Redis Cluster of three masters with a replica each.
@@ -32,7 +34,7 @@ func StartClusterOf(nodeTimeout time.Duration) (*Cluster, error) {
 
 func (c *Cluster) start(nodeTimeout time.Duration) error {
 	for range 6 {
-		bus, err := freePort()
+		bus, err := freeport.Next()
 		if err != nil {
 			return err
 		}

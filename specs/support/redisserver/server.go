@@ -8,16 +8,16 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
+
+	"sbc-registrar/specs/support/freeport"
 )
 
 // patience is how long a Redis may take to be ready: far more than it needs on a busy machine.
@@ -66,7 +66,7 @@ func start(mode []string, options []Option) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := freeport.Next()
 	if err != nil {
 		return nil, err
 	}
@@ -179,28 +179,6 @@ func (r *Server) Resume() error { return r.process.Process.Signal(syscall.SIGCON
 func (r *Server) Stop() {
 	r.Kill()
 	_ = os.RemoveAll(r.dir) // what is left is in the temporary directory of the system
-}
-
-// The ports of servers lie outside the range from which the system takes ports for outgoing connections. Each process goes
-// through them one by one from a place of its own: two that drew at random would now and then draw one port between them,
-// in the moment between looking and listening.
-const firstPort, ports = 15000, 5000
-
-var drawn atomic.Int64
-
-func init() { drawn.Store(mathrand.Int64N(ports)) }
-
-// freePort finds a TCP port at which nobody listens.
-func freePort() (int, error) {
-	const attempts = 100
-	for range attempts {
-		port := firstPort + int(drawn.Add(1)%ports)
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err == nil {
-			return port, listener.Close()
-		}
-	}
-	return 0, errors.New("no free port on 127.0.0.1")
 }
 
 // await asks until check is content. The error says what was awaited and what was wrong last.
