@@ -261,12 +261,16 @@ const replayed registration.Cause = "nonce was used before"
 
 // failed ends a request that the store has not carried out, or not now: another node may have done so before.
 func (a *aor) failed(ctx actor.Context, w *work, state registration.State, err error) {
-	if !errors.Is(err, registration.ErrMade) {
+	switch {
+	case errors.Is(err, registration.ErrMade):
+		a.state, w.confirmed = state, true
+		a.answer(ctx, w, registration.Made(a.deps.now(), state, w.request, a.realm().Policy))
+	case errors.Is(err, registration.ErrTaken): // the envoy that asked both of us finds out what comes of it
+		a.state = registration.State{}
+		a.answer(ctx, w, a.deps.unavailable(registration.StoreFailed).Because(err.Error()))
+	default:
 		a.forget(ctx, w, err)
-		return
 	}
-	a.state, w.confirmed = state, true
-	a.answer(ctx, w, registration.Made(a.deps.now(), state, w.request, a.realm().Policy))
 }
 
 // forget answers a request whose store operation failed (rule 26); what the store holds is unknown from here on. A replay is

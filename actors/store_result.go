@@ -37,7 +37,7 @@ func storeResult(status registration.Status) string {
 		return StoreOK
 	case registration.StatusDup, registration.StatusMade:
 		return StoreDup
-	case registration.StatusStale:
+	case registration.StatusStale, registration.StatusTaken:
 		return StoreStale
 	case registration.StatusReplay:
 		return StoreReplay

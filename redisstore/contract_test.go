@@ -44,6 +44,7 @@ var contract = map[string]func(*harness){
 	"a nonce's use is spent once by reads":                          spendsOnceByReads,
 	"of many requests with one use one passes":                      oneRequestPasses,
 	"the change of a transaction is made once, whoever works on it": makesTheChangeOfATransactionOnce,
+	"one node works on a transaction":                               letsOneNodeWorkOnATransaction,
 	"a retransmission passes and changes nothing":                   letsRetransmissionsPass,
 	"a count never falls":                                           countsRise,
 	"what is not carried out spends nothing":                        spendsWithTheChange,

@@ -22,6 +22,7 @@
 --   FULL    the realm has no room for a further user; version is the one stored, document is empty
 --   REPLAY  the nonce was spent before; version is 0, document is empty
 --   MADE    another run of the same transaction has made its change; version and document are the current ones
+--   TAKEN   another node works on the same transaction; version is 0, document is empty
 --   STALE   another version is stored; version and document are the current ones
 
 local function answer(status, now, version, document)
@@ -63,6 +64,9 @@ local use = use_of(6)
 local is = standing(KEYS[2], use, now)
 if is == 'REPLAY' then
   return answer('REPLAY', now, 0, '')
+end
+if is == 'TAKEN' then
+  return answer('TAKEN', now, 0, '')
 end
 if is == 'MADE' then
   return answer('MADE', now, version, stored[3] or '')

@@ -4,6 +4,7 @@
 -- KEYS[2]  hash of the spent nonces
 --
 -- ARGV[1..6]  the use of a nonce (see use_of)
+-- ARGV[7]     1 = no other node is to make a change for this transaction from now on
 --
 -- Returns one text, 'status time version document', with this server's time in microseconds:
 --   OK      spent, by this run, an earlier one of the same transaction, or the request that this one repeats
@@ -15,10 +16,12 @@ local now = time[1] * 1000000 + time[2]
 local use = use_of(1)
 local is = standing(KEYS[2], use, now)
 
-if is == 'REPLAY' then
+local closes = ARGV[7] == '1'
+
+if is == 'REPLAY' and not closes then
   return string.format('REPLAY %.0f 0 ', now)
 end
-if is == 'NEW' then
+if is == 'NEW' or closes and (is == 'TAKEN' or is == 'OWN') then
   spend(KEYS[2], use, now)
 end
 if is ~= 'MADE' then
