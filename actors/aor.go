@@ -211,7 +211,7 @@ func (a *aor) loaded(ctx actor.Context, w *work, m *messages.BindingsLoaded) {
 		return
 	}
 	if m.Err != nil {
-		a.forget(ctx, w, m.Err)
+		a.failed(ctx, w, m.State, m.Err)
 		return
 	}
 	w.fresh, w.confirmed = w.spending, w.spending
@@ -236,7 +236,7 @@ func (a *aor) saved(ctx actor.Context, w *work, m *messages.BindingsSaved) {
 	case errors.Is(m.Err, registration.ErrFull):
 		a.answer(ctx, w, registration.Full(spread(a.deps.limits.RetryAfter)))
 	case m.Err != nil:
-		a.forget(ctx, w, m.Err)
+		a.failed(ctx, w, m.State, m.Err)
 	case m.Conflict:
 		a.redecide(ctx, w, m.State)
 	default:
@@ -258,6 +258,20 @@ func (a *aor) redecide(ctx actor.Context, w *work, state registration.State) {
 
 // replayed is the cause of a challenge for credentials that somebody has used before.
 const replayed registration.Cause = "nonce was used before"
+
+// failed ends a request that the store has not carried out, or not now: another node may have done so before.
+func (a *aor) failed(ctx actor.Context, w *work, state registration.State, err error) {
+	switch {
+	case errors.Is(err, registration.ErrMade):
+		a.state, w.confirmed = state, true
+		a.answer(ctx, w, registration.Made(a.deps.now(), state, w.request, a.realm().Policy))
+	case errors.Is(err, registration.ErrTaken): // the envoy that asked both of us finds out what comes of it
+		a.state = registration.State{}
+		a.answer(ctx, w, a.deps.unavailable(registration.StoreFailed).Because(err.Error()))
+	default:
+		a.forget(ctx, w, err)
+	}
+}
 
 // forget answers a request whose store operation failed (rule 26); what the store holds is unknown from here on. A replay is
 // a client that needs a new nonce, or a thief (rule 37).

@@ -68,6 +68,7 @@ func (d *dependencies) fromWire(m *wire.RegisterRequest, now time.Time) (*messag
 	r.Use = registration.NonceUse{
 		Nonce: m.GetUse().GetNonce(), Count: m.GetUse().GetCount(), Minted: time.UnixMilli(m.GetUse().GetMintedMs()),
 		Life: time.Duration(m.GetUse().GetLifeMs()) * time.Millisecond, Request: m.GetUse().GetRequest(), Transaction: r.Transaction,
+		Node: d.node,
 	}
 	return &messages.Register{Request: r, Class: classFromWire(m.GetClass())}, nil
 }

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"sbc-registrar/messages"
 	"sbc-registrar/messages/wire"
+	"sbc-registrar/registration"
 )
 
 // What a Meter hears of a REGISTER on its way to another node.
@@ -39,15 +41,20 @@ const (
 )
 
 // An envoy brings REGISTERs to the nodes that own their shards, and their outcomes back. It asks again until the deadline: the
-// owner may have moved, died, or not noticed yet that it is one. That is safe, for a REGISTER that is carried out twice changes what
-// it changed the first time. An owner that lives says so when it is asked again; of one that says nothing, because it has died or
-// cannot be reached, the work is done here (P20).
+// owner may have moved, died, or not noticed yet that it is one. An owner that lives says so when it is asked again; of one that says
+// nothing, because it has died or cannot be reached, the work is done here (P20).
+//
+// So two nodes may work on one REGISTER. The store lets one of them make a change; the first success is the answer. A refusal is one
+// only when the store has let nobody make a change, and will not any more (P4): see close.
 //
 // Supervision: restart. What was under way is answered by the deadlines of its connections.
 type envoy struct {
 	deps    *dependencies
 	place   *placement
+	keeper  *actor.PID
 	errands map[string]*errand // by transaction
+	closing map[uint64]*errand // whose refusal waits for the store, by number
+	numbers uint64
 	ticking bool
 }
 
@@ -60,16 +67,20 @@ type errand struct {
 	next     time.Time  // when to ask again
 	pause    time.Duration
 	attempts int
-	heard    time.Time // the last word of its owner that it is under way there, or when it came
+	heard    time.Time             // the last word of its owner that it is under way there, or when it came
+	at       string                // the address that was asked first
+	several  bool                  // nodes may work on it
+	stoodIn  bool                  // this node does
+	refusal  *registration.Outcome // that waits for the store
 }
 
 // errandsDue is the envoy's tick, while anything is under way.
 type errandsDue struct{}
 
-func spawnEnvoys(ctx actor.Context, deps *dependencies, place *placement) []*actor.PID {
+func spawnEnvoys(ctx actor.Context, deps *dependencies, place *placement, keeper *actor.PID) []*actor.PID {
 	pids := make([]*actor.PID, envoyCount)
 	props := actor.PropsFromProducer(func() actor.Actor {
-		return &envoy{deps: deps, place: place, errands: map[string]*errand{}}
+		return &envoy{deps: deps, place: place, keeper: keeper, errands: map[string]*errand{}, closing: map[uint64]*errand{}}
 	}, actor.WithDispatcher(goroutines{}))
 	for i := range pids {
 		pids[i] = ctx.SpawnPrefix(props, fmt.Sprintf("envoy-%d-", i))
@@ -84,6 +95,12 @@ func (e *envoy) Receive(ctx actor.Context) {
 		e.send(ctx, m)
 	case *wire.RegisterReply:
 		e.replied(ctx, m)
+	case *messages.RegisterAnswered: // by a shard of this node
+		if t := e.errands[m.Transaction]; t != nil {
+			e.conclude(ctx, t, m.Outcome)
+		}
+	case *messages.BindingsLoaded:
+		e.closed(ctx, m)
 	case *errandsDue:
 		e.ticking = false
 		e.look(ctx)
@@ -93,22 +110,13 @@ func (e *envoy) Receive(ctx actor.Context) {
 // send begins an errand; a REGISTER whose shard has come here meanwhile goes there.
 func (e *envoy) send(ctx actor.Context, m *messages.Register) {
 	t := &errand{register: m, shard: ShardOf(m.Request.AOR), from: ctx.Sender(), pause: pauseLeast, heard: e.deps.now()}
-	if e.deliver(ctx, t) {
+	if pid := e.place.local[t.shard].Load(); pid != nil {
+		ctx.RequestWithCustomSender(pid, m, t.from)
 		return
 	}
 	e.errands[m.Request.Transaction] = t
 	e.ask(ctx, t, e.deps.now())
 	e.tick(ctx)
-}
-
-// deliver hands over an errand whose shard is here.
-func (e *envoy) deliver(ctx actor.Context, t *errand) bool {
-	pid := e.place.local[t.shard].Load()
-	if pid == nil {
-		return false
-	}
-	ctx.RequestWithCustomSender(pid, t.register, t.from)
-	return true
 }
 
 // ask asks the owner, or waits until there is one.
@@ -118,6 +126,10 @@ func (e *envoy) ask(ctx actor.Context, t *errand, now time.Time) {
 		e.wait(t, now)
 		return
 	}
+	if t.at == "" {
+		t.at = address
+	}
+	t.several = t.several || t.at != address
 	t.asked, t.next = now, now.Add(attemptTime)
 	t.attempts++
 	if t.attempts > 1 {
@@ -132,24 +144,78 @@ func (e *envoy) wait(t *errand, now time.Time) {
 	t.pause = min(2*t.pause, pauseMost)
 }
 
+// here has it carried out by this node, which owns its shard now or stands in for who does.
+func (e *envoy) here(ctx actor.Context, t *errand) {
+	t.several = t.several || t.at != ""
+	t.stoodIn = true
+	if pid := e.place.local[t.shard].Load(); pid != nil {
+		ctx.Request(pid, t.register)
+		return
+	}
+	e.deps.meter.Forwarded(ForwardStoodIn)
+	ctx.Request(ctx.ActorSystem().NewLocalPID(Door), &standIn{t.register})
+}
+
 func (e *envoy) replied(ctx actor.Context, m *wire.RegisterReply) {
 	t := e.errands[m.GetTransaction()]
-	if t == nil {
-		return // it was answered already, by an earlier attempt or the deadline
-	}
 	switch {
+	case t == nil: // it was answered already, by an earlier attempt or the deadline
 	case m.GetPending():
 		t.heard = e.deps.now()
-		return
 	case m.GetMoved():
 		e.deps.meter.Forwarded(ForwardMoved)
 		e.deps.network.Moved(t.shard)
-		e.wait(t, e.deps.now())
+		if !t.stoodIn {
+			e.wait(t, e.deps.now())
+		}
+	default:
+		e.deps.meter.Forwarded(ForwardAnswered)
+		e.conclude(ctx, t, outcomeOf(m))
+	}
+}
+
+// conclude ends an errand with an outcome. A refusal has to wait where somebody else may yet succeed.
+func (e *envoy) conclude(ctx actor.Context, t *errand, outcome registration.Outcome) {
+	if outcome.Status < 300 || !t.several {
+		e.finish(ctx, t, outcome)
 		return
 	}
-	delete(e.errands, m.GetTransaction())
-	e.deps.meter.Forwarded(ForwardAnswered)
-	ctx.Send(t.from, &messages.RegisterAnswered{Transaction: m.GetTransaction(), Outcome: outcomeOf(m)})
+	if t.refusal == nil {
+		e.close(ctx, t, outcome)
+	}
+}
+
+// close asks the store to let nobody make a change for this REGISTER any more. If that fails nobody is told anything: its
+// connection answers at the deadline, after which nothing can come of it either.
+func (e *envoy) close(ctx actor.Context, t *errand, outcome registration.Outcome) {
+	e.numbers++
+	t.refusal = &outcome
+	e.closing[e.numbers] = t
+	r := t.register.Request
+	use := r.Use
+	use.Node = e.deps.node + " closes"
+	ctx.Request(e.keeper, &messages.BindingsWanted{
+		Work: e.numbers, AOR: r.AOR, Now: e.deps.now(), Deadline: r.Deadline, Use: use, Close: true,
+	})
+}
+
+func (e *envoy) closed(ctx actor.Context, m *messages.BindingsLoaded) {
+	t := e.closing[m.Work]
+	delete(e.closing, m.Work)
+	switch {
+	case t == nil || e.errands[t.register.Request.Transaction] != t: // somebody has succeeded, or the deadline has passed
+	case errors.Is(m.Err, registration.ErrMade):
+		r := t.register.Request
+		e.finish(ctx, t, registration.Made(e.deps.now(), m.State, r, e.deps.realms.of(r.AOR.Host()).Policy))
+	case m.Err == nil:
+		e.finish(ctx, t, *t.refusal)
+	}
+}
+
+func (e *envoy) finish(ctx actor.Context, t *errand, outcome registration.Outcome) {
+	transaction := t.register.Request.Transaction
+	delete(e.errands, transaction)
+	ctx.Send(t.from, &messages.RegisterAnswered{Transaction: transaction, Outcome: outcome})
 }
 
 // look asks again where it is due, and gives up what is overdue: its connection answers it.
@@ -160,13 +226,12 @@ func (e *envoy) look(ctx actor.Context) {
 		case !t.register.Request.Deadline.After(now):
 			e.deps.meter.Forwarded(ForwardOverdue)
 			delete(e.errands, transaction)
+		case t.stoodIn:
 		case now.Sub(t.heard) >= silence:
-			e.deps.meter.Forwarded(ForwardStoodIn)
-			ctx.RequestWithCustomSender(ctx.ActorSystem().NewLocalPID(Door), &standIn{t.register}, t.from)
-			delete(e.errands, transaction)
+			e.here(ctx, t)
 		case t.next.After(now):
-		case e.deliver(ctx, t):
-			delete(e.errands, transaction)
+		case e.place.local[t.shard].Load() != nil:
+			e.here(ctx, t)
 		default:
 			if !t.asked.IsZero() {
 				e.deps.network.Moved(t.shard) // who was asked does not answer

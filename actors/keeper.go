@@ -80,7 +80,7 @@ func (k *keeper) Receive(ctx actor.Context) {
 func (k *keeper) handle(ctx actor.Context, m messages.ToKeeper) {
 	switch m := m.(type) {
 	case *messages.BindingsWanted:
-		query := &registration.Query{AOR: m.AOR, Now: m.Now, Deadline: m.Deadline, Use: m.Use}
+		query := &registration.Query{AOR: m.AOR, Now: m.Now, Deadline: m.Deadline, Use: m.Use, Close: m.Close}
 		k.offer(ctx, storing{operation: query, work: m.Work})
 	case *messages.SaveWanted:
 		k.offer(ctx, storing{operation: &m.Change, work: m.Work})

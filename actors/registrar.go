@@ -100,6 +100,7 @@ type dependencies struct {
 	now          Clock
 	entrance     *entrance
 	network      Network       // nil = alone
+	node         string        // this one's id; "" = alone
 	journal      *journal      // nil = alone
 	shards       atomic.Int64  // that this node owns
 	recollection *recollection // nil = nothing is remembered
@@ -178,6 +179,7 @@ func startWith(c Config, open ...link) (*Registrar, error) {
 		if err := d.network.Open(system); err != nil {
 			return nil, fmt.Errorf("reach the other nodes: %w", err)
 		}
+		d.node, _, _ = d.network.Witness()
 	}
 	spawned := make(chan tree, 1)
 	root, err := system.Root.SpawnNamed(rootProps(d, spawned), rootName)

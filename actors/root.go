@@ -45,7 +45,7 @@ func (r *root) start(ctx actor.Context) {
 	keeper := ctx.SpawnPrefix(keeperProps(r.deps), "keeper-")
 	r.place = &placement{}
 	if r.deps.network != nil {
-		r.place.envoys = spawnEnvoys(ctx, r.deps, r.place)
+		r.place.envoys = spawnEnvoys(ctx, r.deps, r.place, keeper)
 	}
 	var err error
 	if r.shards, err = ctx.SpawnNamed(shardsProps(r.deps, r.place, authorizer, keeper), shardsName); err != nil {

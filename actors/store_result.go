@@ -17,7 +17,7 @@ func StoreOperations() []string { return []string{StoreLoad, StoreSpend, StoreSa
 // What becomes of that.
 const (
 	StoreOK     = "ok"
-	StoreDup    = "dup"    // the change had been made by its first run, whose reply was lost
+	StoreDup    = "dup"    // the change had been made by an earlier run, whose reply was lost
 	StoreStale  = "stale"  // the bindings are others than those decided on: it is decided anew
 	StoreReplay = "replay" // the nonce was spent before
 	StoreLate   = "late"   // the deadline had passed: nothing was changed
@@ -35,9 +35,9 @@ func storeResult(status registration.Status) string {
 	switch status {
 	case registration.StatusOK:
 		return StoreOK
-	case registration.StatusDup:
+	case registration.StatusDup, registration.StatusMade:
 		return StoreDup
-	case registration.StatusStale:
+	case registration.StatusStale, registration.StatusTaken:
 		return StoreStale
 	case registration.StatusReplay:
 		return StoreReplay

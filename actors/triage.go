@@ -49,6 +49,7 @@ func (d *dependencies) triage(msg *sip.Request, envelope registration.Envelope, 
 		return t
 	}
 	r.Use = use
+	r.Use.Node = d.node
 	t.request = r
 	return t
 }

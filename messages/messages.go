@@ -68,6 +68,7 @@ type BindingsWanted struct {
 	Now      time.Time
 	Deadline time.Time
 	Use      registration.NonceUse
+	Close    bool // no other node is to make a change for the transaction of Use from now on
 }
 
 // BindingsLoaded is the stored state, or Err when the store could not tell.

@@ -23,6 +23,7 @@ var errAnswer = errors.New("the script returned something else than it promises"
 // answered are the statuses that scripts answer with.
 var answered = [...]registration.Status{
 	registration.StatusOK, registration.StatusDup, registration.StatusStale, registration.StatusReplay, registration.StatusLate, registration.StatusFull,
+	registration.StatusMade, registration.StatusTaken,
 }
 
 // parseAnswer reads a reply: status, time in microseconds, version and document, with a space between them.
@@ -49,5 +50,7 @@ var failures = map[registration.Status]error{
 	registration.StatusStale:  registration.ErrStale,
 	registration.StatusReplay: registration.ErrReplay,
 	registration.StatusLate:   registration.ErrLate,
+	registration.StatusMade:   registration.ErrMade,
+	registration.StatusTaken:  registration.ErrTaken,
 	registration.StatusFull:   registration.ErrFull,
 }

@@ -58,6 +58,61 @@ func spendsOnceByReads(h *harness) { // rule 37
 	h.Expect(h.readWith(h.aor("nobody@example.com"), h.use("n", 1))).To(MatchError(registration.ErrReplay))
 }
 
+// Two nodes work on one request when the first cannot be heard any more: its change is made once, whatever comes between.
+func makesTheChangeOfATransactionOnce(h *harness) { // promise P20
+	alice := h.aor("alice@example.com")
+	use := h.use("n", 1)
+	h.Expect(h.readWith(alice, use)).To(Succeed(), "read before the change")
+	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.1>", use)).To(Succeed(), "made after it was read for")
+	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.9>", h.use("m", 1))).To(Succeed(), "another changes it since")
+	current := h.load(alice)
+
+	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.1>", use)).To(MatchError(registration.ErrMade))
+	stale := h.change(alice, 0, h.binding("<sip:alice@192.0.2.1>", time.Hour))
+	stale.Use = use
+	state, err := h.store.Save(h.ctx, stale)
+	h.Expect(err).To(MatchError(registration.ErrMade), "whatever it was decided on")
+	h.Expect(state).To(Equal(current), "and tells what is there")
+	state, err = h.store.Spend(h.ctx, alice, h.now, use)
+	h.Expect(err).To(MatchError(registration.ErrMade))
+	h.Expect(state).To(Equal(current))
+	h.Expect(h.load(alice)).To(Equal(current), "nothing is changed")
+}
+
+// Of two nodes that work on one request one may change something; whoever refuses it has the other one stopped first.
+func letsOneNodeWorkOnATransaction(h *harness) { // promises P4 and P20
+	alice := h.aor("alice@example.com")
+	first := h.use("n", 1)
+	first.Node = "first"
+	second, closing := first, first
+	second.Node, closing.Node = "second", "first closes"
+	close := func(use registration.NonceUse) error {
+		results, settle := h.store.Do(h.ctx, []registration.Operation{&registration.Query{AOR: alice, Now: h.now, Deadline: h.now.Add(time.Second), Use: use, Close: true}})
+		if settle != nil {
+			settle()
+		}
+		return results[0].Err
+	}
+
+	h.Expect(h.readWith(alice, first)).To(Succeed())
+	h.Expect(h.readWith(alice, second)).To(Succeed(), "reading does no harm")
+	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.2>", second)).To(MatchError(registration.ErrTaken))
+	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.1>", first)).To(Succeed())
+	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.2>", second)).To(MatchError(registration.ErrMade))
+	h.Expect(close(closing)).To(MatchError(registration.ErrMade), "too late to refuse it")
+
+	first, second, closing = h.use("m", 1), registration.NonceUse{}, registration.NonceUse{}
+	first.Node = "first"
+	second, closing = first, first
+	second.Node, closing.Node = "second", "first closes"
+	h.Expect(h.readWith(alice, first)).To(Succeed())
+	before := h.load(alice)
+	h.Expect(close(closing)).To(Succeed())
+	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.1>", first)).To(MatchError(registration.ErrTaken))
+	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.2>", second)).To(MatchError(registration.ErrTaken))
+	h.Expect(h.load(alice)).To(Equal(before), "nothing is changed")
+}
+
 func oneRequestPasses(h *harness) { // rule 37: all nodes ask the same store
 	const requests = 16
 	alice := h.aor("alice@example.com")

@@ -15,9 +15,14 @@ local function use_of(at)
   }
 end
 
+-- base is a transaction without the node that works on it, which follows a slash where there are several.
+local function base(transaction) return string.match(transaction, '^[^/!]*') end
+
 -- standing tells what a use is, now in microseconds:
 --   NEW     the first with a count so high: to be spent
 --   OWN     this very transaction has spent it, or there is nothing to spend
+--   TAKEN   another node has spent it for this very transaction, and may yet make a change of its own
+--   MADE    this very transaction has spent it, and its change is made
 --   AGAIN   the same request has spent it, a moment ago: a retransmission
 --   REPLAY  another request has spent it, or it cannot be told any more
 local function standing(key, use, now)
@@ -32,6 +37,10 @@ local function standing(key, use, now)
   if use.count > count then return 'NEW' end
   if use.count < count then return 'REPLAY' end
   if use.transaction == transaction then return 'OWN' end
+  local whole, made = string.match(transaction, '^([^!]*)(!?)$')
+  if base(whole) == base(use.transaction) then
+    return made == '!' and 'MADE' or 'TAKEN'
+  end
   if use.request == request and now / 1000 - tonumber(at) <= REPEAT then return 'AGAIN' end
   return 'REPLAY'
 end
@@ -59,10 +68,11 @@ local function drop(key, life, now)
   end
 end
 
--- spend remembers a use. The hash lives as long as the youngest of its nonces can.
-local function spend(key, use, now)
+-- spend remembers a use, and whether a change was made with it (an exclamation mark behind the transaction). The hash lives
+-- as long as the youngest of its nonces can.
+local function spend(key, use, now, made)
   redis.call('HSET', key, use.nonce,
-    string.format('%.0f %.0f %.0f %s %s', use.count, use.minted, now / 1000, use.request, use.transaction))
+    string.format('%.0f %.0f %.0f %s %s%s', use.count, use.minted, now / 1000, use.request, use.transaction, made and '!' or ''))
   redis.call('PEXPIRE', key, use.life)
   drop(key, use.life, now)
 end

@@ -87,14 +87,14 @@ func (j *job) saved() {
 		j.next.Version = j.call.answer.version
 		j.result.State = j.next
 		j.end(status, nil)
-	case registration.StatusStale:
+	case registration.StatusStale, registration.StatusMade:
 		current, err := decode(j.call.answer.version, j.call.answer.document)
 		if err != nil {
 			j.end(registration.StatusFailed, err)
 			return
 		}
 		j.result.State = live(current, c.Now)
-		j.end(status, registration.ErrStale)
+		j.end(status, failures[status])
 	case registration.StatusFull:
 		if !j.call.open { // else an earlier run may yet find room
 			j.end(status, registration.ErrFull)

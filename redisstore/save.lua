@@ -21,6 +21,8 @@
 --   LATE    the deadline has passed; version is 0, document is empty
 --   FULL    the realm has no room for a further user; version is the one stored, document is empty
 --   REPLAY  the nonce was spent before; version is 0, document is empty
+--   MADE    another run of the same transaction has made its change; version and document are the current ones
+--   TAKEN   another node works on the same transaction; version is 0, document is empty
 --   STALE   another version is stored; version and document are the current ones
 
 local function answer(status, now, version, document)
@@ -63,6 +65,12 @@ local is = standing(KEYS[2], use, now)
 if is == 'REPLAY' then
   return answer('REPLAY', now, 0, '')
 end
+if is == 'TAKEN' then
+  return answer('TAKEN', now, 0, '')
+end
+if is == 'MADE' then
+  return answer('MADE', now, version, stored[3] or '')
+end
 if version ~= tonumber(ARGV[3]) then
   return answer('STALE', now, version, stored[3] or '')
 end
@@ -90,8 +98,8 @@ end
 if place then
   enter(millisecond, unpack(place))
 end
-if is == 'NEW' then
-  spend(KEYS[2], use, now)
+if use.nonce ~= '' then
+  spend(KEYS[2], use, now, true)
 end
 
 -- The clock makes the version greater than any that an expired key had. The binding set comes last: had a command

@@ -44,6 +44,7 @@ func (s *Store) prepareSpend(j *job, q *registration.Query, w *words) {
 	w.add(j.call.key, s.keys.nonces(q.AOR))
 	j.call.keys = w.since(begun, scriptHead)
 	useWords(w, q.Use)
+	w.add(map[bool]string{false: "0", true: "1"}[q.Close])
 	j.call.arguments = w.take(begun)
 }
 
@@ -66,6 +67,10 @@ func (j *job) found() {
 		return
 	}
 	j.result.State = live(state, q.Now)
+	if j.call.script != nil && j.call.answer.status == registration.StatusMade {
+		j.end(registration.StatusMade, registration.ErrMade)
+		return
+	}
 	j.end(registration.StatusOK, nil)
 }
 
@@ -80,12 +85,27 @@ func useWords(w *words, use registration.NonceUse) {
 	w.epoch(use.Minted)
 	w.int(max(1, use.Life.Milliseconds()))
 	w.short(use.Request)
-	w.short(use.Transaction)
+	w.worker(use)
+}
+
+// worker writes the transaction, and the node that works on it where there may be several.
+func (w *words) worker(use registration.NonceUse) {
+	w.abridge(use.Transaction, 9)
+	if use.Node != "" {
+		w.text = append(w.text, '/')
+		w.abridge(use.Node, 6)
+	}
+	w.end()
 }
 
 // short writes 12 characters without spaces that stand for any text. Who looks for a second text with the same ones has 32 s.
 func (w *words) short(text string) {
-	sum := sha256.Sum256([]byte(text))
-	w.text = base64.RawURLEncoding.AppendEncode(w.text, sum[:9])
+	w.abridge(text, 9)
 	w.end()
+}
+
+// abridge writes characters without spaces that stand for any text, for so many bytes of its hash.
+func (w *words) abridge(text string, bytes int) {
+	sum := sha256.Sum256([]byte(text))
+	w.text = base64.RawURLEncoding.AppendEncode(w.text, sum[:bytes])
 }

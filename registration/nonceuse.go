@@ -11,6 +11,13 @@ import (
 // ErrReplay is the error of a store that was asked to spend a nonce that another request has spent. Nothing was changed.
 var ErrReplay = errors.New("the nonce was used before")
 
+// ErrMade is the error of a store that was asked to carry out a request that it has carried out already: two nodes of a cluster work on
+// one, when the first could not be heard any more. What was asked for is done; others may have changed it since.
+var ErrMade = errors.New("the change of this request is made already")
+
+// ErrTaken is the error of a store that was asked to change something for a request that another node works on.
+var ErrTaken = errors.New("another node works on the request")
+
 // A NonceUse is one use of a nonce. The store lets each pass once, whichever node asks (rule 37): (nonce, nc) belongs to
 // the first request that comes with it, and for 64·T1 = 32 s to its retransmissions. Without this, whoever saw an
 // Authorization could send it again with a Contact of his own: qop=auth does not cover the Contact.
@@ -21,6 +28,7 @@ type NonceUse struct {
 	Life        time.Duration // how long after Minted the nonce is good for nothing any more
 	Request     string        // the same for a retransmission, different for any other request
 	Transaction string        // the same while one request is worked on
+	Node        string        // who works on it, where several nodes may; "" = there is one
 }
 
 // IsZero tells that there is nothing to spend.

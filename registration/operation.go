@@ -22,6 +22,7 @@ type Query struct {
 	Now      time.Time // what has expired by then is left out
 	Deadline time.Time
 	Use      NonceUse
+	Close    bool // no other node is to make a change for the transaction of Use from now on
 }
 
 // Owner is the address of record that is read.
@@ -46,6 +47,8 @@ type Status string
 const (
 	StatusOK          Status = "OK"
 	StatusDup         Status = "DUP"         // an earlier run of the same change did it
+	StatusMade        Status = "MADE"        // ErrMade: another run of the same request made its change
+	StatusTaken       Status = "TAKEN"       // ErrTaken: another node works on the same request; nothing is changed
 	StatusStale       Status = "STALE"       // ErrStale: another state is stored than the one decided on; nothing is changed
 	StatusReplay      Status = "REPLAY"      // ErrReplay: the nonce was spent before; nothing is changed
 	StatusLate        Status = "LATE"        // ErrLate: the deadline had passed; nothing is changed
@@ -59,7 +62,7 @@ const (
 // was told.
 type Result struct {
 	Status Status // "" = not known yet
-	State  State  // what is stored: after OK and DUP the new state, of a Query or after STALE the one found; else zero
+	State  State  // what is stored: after OK and DUP the new state, of a Query or after STALE and MADE the one found; else zero
 	Err    error  // nil after OK and DUP only
 }
 

@@ -48,7 +48,8 @@ func fleet(count int) *Fleet {
 func town(f *Fleet, seed uint64, twin bool) *Town {
 	return f.StartTown(TownPlan{
 		Households: 4, Devices: 2, Twin: twin, Pause: 60 * time.Millisecond, Rest: 200 * time.Millisecond,
-		Patience: registerDeadline + 3*time.Second, Limbo: registerDeadline + 3*time.Second, Seed: seed,
+		Patience: registerDeadline + 3*time.Second, Limbo: registerDeadline + 10*time.Second,
+		Redone: 350 * time.Millisecond, Seed: seed,
 	}, nil)
 }
 

@@ -22,6 +22,7 @@ type TownPlan struct {
 	Rest       time.Duration // the same after a 503, or no answer
 	Patience   time.Duration // how long a device waits for an answer
 	Limbo      time.Duration // how long after it was sent a request without an answer may take effect
+	Redone     time.Duration // after so long another node carries a request out anew; 0 = there is none
 	Seed       uint64        // of what the devices do
 }
 

@@ -41,6 +41,23 @@ func Check(name, dir string, operations []Operation, events []Event) error {
 	return fmt.Errorf("the history of %s is not linearizable (%s): see %s", name, result, files)
 }
 
+// Redone takes into account that nodes of a cluster carry out anew what another one has not answered for so long: an operation that was
+// accepted after that time may have been carried out first, and have listed what was there when it was found to be done. It
+// becomes two operations of the same time, one without a list, and one that asks.
+func Redone(operations []Operation, after time.Duration) []Operation {
+	var out []Operation
+	for _, o := range operations {
+		if o.Outcome == Accepted && o.Kind <= RemoveAll && o.Done.Sub(o.Sent) >= after {
+			asks := o
+			asks.Client, asks.Kind, asks.Note = -1-len(out), Query, o.Note+" (what it lists)"
+			out = append(out, asks)
+			o.Listed = nil
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
 // asked is the input of an operation for porcupine.
 type asked struct {
 	number int
@@ -108,7 +125,7 @@ func (s state) step(number int, o *Operation, began func(maker int) bool, after 
 	next, accepts, may := s.apply(number, o, began)
 	switch o.Outcome {
 	case Accepted:
-		if accepts && next.lists(o.Listed) {
+		if accepts && (o.Listed == nil || next.lists(o.Listed)) {
 			after[next] = struct{}{}
 		}
 	case Overtaken:

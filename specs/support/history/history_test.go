@@ -122,3 +122,16 @@ unregister * by c CSeq 9 → 503
 query by b CSeq 3 → nothing
 Redis has {b=4}`))
 }
+
+// What another node does anew lists what is there by then: b has come meanwhile.
+func TestAnOperationThatIsRedoneListsWhatIsThereLater(t *testing.T) {
+	l := begin()
+	l.accepted(register(0, 1, 1), 0, 1, 1, 2).lasting(0, 300)
+	l.accepted(register(1, 2, 1), 0, 1, 1, 2)
+	if err := Check("redone", t.TempDir(), l.operations, nil); err == nil {
+		t.Error("a list of what comes later is possible where nothing is redone")
+	}
+	if err := Check("redone", t.TempDir(), Redone(l.operations, time.Second), nil); err != nil {
+		t.Error(err)
+	}
+}

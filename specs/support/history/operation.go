@@ -45,7 +45,7 @@ type Operation struct {
 
 	Sent, Done time.Time // of the lost, Done is the moment after which it cannot take effect any more
 	Outcome    Outcome
-	Listed     map[int]int // what an accepted one lists: Contact to mark
+	Listed     map[int]int // what an accepted one lists: Contact to mark; nil when another operation tells
 	Note       string      // for whoever reads the history: status and reason
 }
 
