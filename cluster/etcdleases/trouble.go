@@ -60,11 +60,13 @@ type notedCredentials struct {
 	trouble *trouble
 }
 
+// ClientHandshake implements credentials.TransportCredentials.
 func (c notedCredentials) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	secured, info, err := c.TransportCredentials.ClientHandshake(ctx, authority, conn)
 	return secured, info, c.trouble.note(err)
 }
 
+// Clone implements credentials.TransportCredentials.
 func (c notedCredentials) Clone() credentials.TransportCredentials {
 	return notedCredentials{c.TransportCredentials.Clone(), c.trouble}
 }
