@@ -273,10 +273,12 @@ var _ = Describe("A registrar under steady load for long, with something small t
 		Expect(last.memory).To(BeNumerically("<", first.memory*5/4+32<<20), "bytes of memory")
 		Expect(last.goroutines).To(BeNumerically("<", first.goroutines+100), "goroutines: a hung callback has many connections for a while")
 		Expect(last.descriptors).To(BeNumerically("<", first.descriptors+50), "descriptors")
-		Eventually(s.sample).WithTimeout(calmAgain).WithPolling(time.Second).Should(And(
-			HaveField("actors", BeZero()),
-			HaveField("goroutines", BeNumerically("<=", first.goroutines)),
-			HaveField("descriptors", BeNumerically("<=", first.descriptors))), "what nobody needs any more is gone")
+		Eventually(func(g Gomega) {
+			calm := s.sample()
+			g.Expect(calm.actors).To(BeZero(), "actors")
+			g.Expect(calm.goroutines).To(BeNumerically("<=", first.goroutines), "goroutines")
+			g.Expect(calm.descriptors).To(BeNumerically("<=", first.descriptors), "descriptors")
+		}).WithTimeout(calmAgain).WithPolling(time.Second).Should(Succeed(), "what nobody needs any more is gone")
 	})
 })
 
