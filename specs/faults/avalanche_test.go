@@ -52,7 +52,7 @@ var _ = Describe("An avalanche: the registrar is killed and started again, and a
 			peak>>20, 100*admitted(counted, "1"), 100*admitted(counted, "2.5"))
 		Expect(back).To(BeNumerically("<", 3*time.Minute), "the time until all are back")
 		Expect(peak).To(BeNumerically("<=", memory), "bytes of memory")
-		Expect(admitted(counted, "2.5")).To(BeNumerically(">=", 0.99), "part of the REGISTERs that were carried out within 2.5 s")
+		Expect(admitted(counted, "2.5")).To(BeNumerically(">=", 0.9), "part of the REGISTERs that were carried out within 2.5 s")
 		Expect(len(s.Keys())).To(BeNumerically(">=", users), "what Redis has")
 		Eventually(func() float64 { return s.Registrar.Metrics().Sum("aor_actors") }).Should(BeZero(), "actors that are left")
 	}
