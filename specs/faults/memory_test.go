@@ -72,6 +72,8 @@ var _ = Describe("A flood of REGISTERs for addresses that nobody has", func() {
 		Expect(storeWork(s.Site)).To(Equal(work), "commands of Redis that are about registrations")
 		Expect(memory).To(BeNumerically("<", before+more), "memory")
 		expectCalm(before)
+		s.load(time.Second, "--users", "10", "--count", "10")
+		Expect(storeWork(s.Site)).To(BeNumerically(">", work), "commands, when somebody registers")
 	}
 
 	It("without credentials costs no actor, no Redis and no memory", func() {

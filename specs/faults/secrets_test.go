@@ -54,7 +54,7 @@ func forms(secret string) []string {
 	return []string{
 		secret, base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
 		hex.EncodeToString([]byte(secret)), url.QueryEscape(secret), url.PathEscape(secret), strings.Trim(string(quoted), `"`), fmt.Sprintf("%q", secret),
-		fmt.Sprint([]byte(secret)),
+		fmt.Sprintf("%d", []byte(secret)),
 	}
 }
 
