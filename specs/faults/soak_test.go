@@ -263,12 +263,12 @@ var _ = Describe("A registrar under steady load for long, with something small t
 		goHome()
 		living.Wait()
 
-		report := reportOf(bench)
 		course := memoryOf(samples)
 		samples = samples[len(samples)/10:] // it warms up
 		first, last := typical(samples[:len(samples)/3]), typical(samples[len(samples)-len(samples)/3:])
-		s.tellAll(report, mishaps)
 		tell("The registrar", "first third: %v; last third: %v; MB in the course of time: %v", first, last, course)
+		report := reportOf(bench)
+		s.tellAll(report, mishaps)
 		s.expectWhole(report)
 		Expect(last.memory).To(BeNumerically("<", first.memory*5/4+32<<20), "bytes of memory")
 		Expect(last.goroutines).To(BeNumerically("<", first.goroutines+100), "goroutines: a hung callback has many connections for a while")
