@@ -12,8 +12,12 @@ import (
 )
 
 // What is aimed at is a goodput of 80 % of the peak (P14). The load generator, the callback and Redis share the processors with the
-// registrar, and what the generator takes to offer more is missing elsewhere: so much has to be left, whatever the machine.
-const leastGoodput = 0.5
+// registrar, and what the generator takes to offer more is missing elsewhere: so much has to be left, whatever the machine. Without
+// shedding it was 47 % where the callback is what there is too little of.
+const (
+	leastGoodput = 0.7
+	onBusyCPU    = 0.5
+)
 
 // shedOf is the part of deeds of a kind that was turned away.
 func shedOf(report load.Report, kind string) float64 {
@@ -37,7 +41,7 @@ var _ = Describe("Ten times as much as can be done", Label("soak"), func() {
 	mix := []string{"--users", "100000", "--refresh", "0.2", "--unregister", "0.02", "--duration", length.String(), "--shed-ok"}
 
 	DescribeTable("leaves the goodput where it was, and unregisters and answered challenges go first:",
-		func(callback ...string) {
+		func(least float64, callback ...string) {
 			UseShipped()
 			s := newLoadedSite()
 			s.start()
@@ -58,12 +62,12 @@ var _ = Describe("Ten times as much as can be done", Label("soak"), func() {
 				100*shedOf(over, "register"), 100*shedOf(over, "refresh"), 100*shedOf(over, "unregister"), 100*answers)
 
 			Expect(shedOf(over, "register")).To(BeNumerically(">", 0.3), "it is too much")
-			Expect(over.PerSecond).To(BeNumerically(">=", leastGoodput*peak.PerSecond), "goodput")
+			Expect(over.PerSecond).To(BeNumerically(">=", least*peak.PerSecond), "goodput")
 			Expect(shedOf(over, "unregister")).To(BeNumerically("<", 0.05), "unregisters that were turned away")
 			Expect(answers).To(BeNumerically("<", 0.8*shedOf(over, "register")), "answers to challenges that were turned away")
 			Expect(counted.Sum("late_outcomes_total")).To(BeNumerically("<", 100), "work that was done in vain")
 		},
-		Entry("the callback can do 800 a second", "--callback-latency", "5ms", "--callback-concurrency", "4"),
-		Entry("the processor is what there is too little of"),
+		Entry("the callback can do 800 a second", leastGoodput, "--callback-latency", "5ms", "--callback-concurrency", "4"),
+		Entry("the processor is what there is too little of", onBusyCPU),
 	)
 })
