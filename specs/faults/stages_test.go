@@ -15,7 +15,7 @@ import (
 	. "sbc-registrar/specs/support"
 )
 
-// Rules 1 to 3 of answers: whatever stands still, and wherever a REGISTER is at that moment, it is answered once by its deadline, and
+// Whatever stands still, and wherever a REGISTER is at that moment, it is answered once by its deadline, and
 // what was answered 503 has no effect later.
 var _ = Describe("A REGISTER whose way is blocked for longer than its deadline", func() {
 	const (
