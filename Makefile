@@ -7,6 +7,7 @@ SHELL       := /bin/bash
 FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
 SPECFLAGS ?=
+SOAK      ?= 5m
 
 # The version goes into the binary from git, when there is a commit to tell it.
 BUILDVCS := $(shell git rev-parse --quiet --verify HEAD >/dev/null 2>&1 && echo auto || echo false)
@@ -46,8 +47,8 @@ spec: $(NODE_MODULES) ## specs: the built binary with a real redis-server, SIPp,
 	  --label-filter='!soak' $(SPECFLAGS) ./specs
 
 .PHONY: soak
-soak: needs $(NODE_MODULES) ## the specs that take long: load, leaks and faults over minutes
-	$(GINKGO) run -r --race --fail-on-pending --fail-on-empty --keep-going --timeout=2h --label-filter=soak $(SPECFLAGS) ./specs/faults
+soak: needs ## the specs that take long: seeds, avalanche, floods, overload, and steady load for SOAK (5m)
+	SOAK=$(SOAK) $(GINKGO) run -r --race --fail-on-pending --fail-on-empty --keep-going --timeout=3h --label-filter=soak $(SPECFLAGS) ./specs/faults
 
 .PHONY: lint
 lint: ## check style, import arrows, likely mistakes, and that go.mod is tidy

@@ -354,6 +354,15 @@ func TestA503IsShedding(t *testing.T) {
 	b.Expect(b.server.figures.run.shed).To(BeEquivalentTo(1))
 }
 
+// It may have been carried out, and only the word of it lost.
+func TestWhoCouldNotUnregisterStartsAnew(t *testing.T) {
+	b := newBench(t, Options{Mix: Mix{Unregister: 1}, ShedOK: true})
+	b.registered()
+	b.answers(b.begins().ticket, "503 Service Unavailable")
+	b.ends(Unregister, 0, 0)
+	b.Expect(b.begins().value("Authorization")).To(BeEmpty(), "nobody is known to be registered now: somebody starts")
+}
+
 func TestPhonesComeAgainAfterRetryAfter(t *testing.T) {
 	b := newBench(t, Options{Retry: true, Pause: 5 * time.Second})
 	first := b.begins()

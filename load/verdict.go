@@ -136,8 +136,12 @@ func (s *server) retryAfter() time.Duration {
 	return time.Duration(s.answer.retryAfter) * time.Second
 }
 
-// shed ends a deed that was shed, where that is no mistake.
+// shed ends a deed that was shed, where that is no mistake. A phone that wanted to unregister does not know what became of its
+// binding: the change may have been made, and only the reply of Redis lost. It registers before it does anything else.
 func (s *server) shed(d deed) {
+	if d.kind == Unregister {
+		s.phones[d.user].until = 0
+	}
 	s.figures.each(func(t *tally) { t.shed++ })
 	s.end(d)
 	s.next(s.now)

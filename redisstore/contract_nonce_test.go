@@ -86,7 +86,7 @@ func letsOneNodeWorkOnATransaction(h *harness) { // promises P4 and P20
 	first.Node = "first"
 	second, closing := first, first
 	second.Node, closing.Node = "second", "first closes"
-	close := func(use registration.NonceUse) error {
+	shut := func(use registration.NonceUse) error {
 		results, settle := h.store.Do(h.ctx, []registration.Operation{&registration.Query{AOR: alice, Now: h.now, Deadline: h.now.Add(time.Second), Use: use, Close: true}})
 		if settle != nil {
 			settle()
@@ -99,7 +99,7 @@ func letsOneNodeWorkOnATransaction(h *harness) { // promises P4 and P20
 	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.2>", second)).To(MatchError(registration.ErrTaken))
 	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.1>", first)).To(Succeed())
 	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.2>", second)).To(MatchError(registration.ErrMade))
-	h.Expect(close(closing)).To(MatchError(registration.ErrMade), "too late to refuse it")
+	h.Expect(shut(closing)).To(MatchError(registration.ErrMade), "too late to refuse it")
 
 	first, second, closing = h.use("m", 1), registration.NonceUse{}, registration.NonceUse{}
 	first.Node = "first"
@@ -107,7 +107,7 @@ func letsOneNodeWorkOnATransaction(h *harness) { // promises P4 and P20
 	second.Node, closing.Node = "second", "first closes"
 	h.Expect(h.readWith(alice, first)).To(Succeed())
 	before := h.load(alice)
-	h.Expect(close(closing)).To(Succeed())
+	h.Expect(shut(closing)).To(Succeed())
 	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.1>", first)).To(MatchError(registration.ErrTaken))
 	h.Expect(h.registerWith(alice, "<sip:alice@192.0.2.2>", second)).To(MatchError(registration.ErrTaken))
 	h.Expect(h.load(alice)).To(Equal(before), "nothing is changed")

@@ -133,3 +133,34 @@ func TestForeignClock(t *testing.T) {
 	h.Expect(err).To(MatchError(registration.ErrLate))
 	h.Expect(h.load(alice).Version).To(Equal(version))
 }
+
+// A proxy, or an old server, that knows no AUTH repeats its arguments.
+func TestServerThatRepeatsThePassword(t *testing.T) {
+	const password = "correct-horse"
+	server := startServer(t, redisserver.Config(`rename-command AUTH ""`, `rename-command HELLO ""`))
+	h := newHarness(t, Options{Address: server.Address}, Options{Address: server.Address})
+	for _, options := range []Options{
+		{Address: server.Address, Password: password},
+		{Sentinels: []string{server.Address}, SentinelMaster: "m", SentinelPassword: password},
+		{Cluster: []string{server.Address}, Password: password},
+	} {
+		options.Timeout = budget
+		store := openStore(t, options)
+		_, saved := store.Save(h.ctx, h.change(h.aor("alice@example.com"), 0, h.binding(wsContact, time.Hour)))
+		for _, err := range []error{store.Ping(h.ctx), saved, store.List(h.ctx, h.now, nil)} {
+			h.Expect(err).To(MatchError(Not(ContainSubstring(password))))
+		}
+	}
+}
+
+func TestWithoutArguments(t *testing.T) {
+	g := NewWithT(t)
+	for text, shown := range map[string]string{
+		"": "",
+		"LOADING Redis is loading the dataset in memory":                                                                                 "LOADING Redis is loading the dataset in memory",
+		"ERR unknown command 'AUTH', with args beginning with: 'word' ":                                                                  "ERR unknown command 'AUTH', with args beginning with: …",
+		"ERR unknown command 'AUTH', with args beginning with: 'word' \nand ERR unknown command 'X', with args beginning with: 'word'\n": "ERR unknown command 'AUTH', with args beginning with: …\nand ERR unknown command 'X', with args beginning with: …\n",
+	} {
+		g.Expect(WithoutArguments(text)).To(Equal(shown))
+	}
+}

@@ -33,7 +33,7 @@ var mostTries = [repeats]int{lost: 1, unsent: 1, refused: 3, moved: 3, asked: 3,
 // errUnsent is in errors of a connection that was not made: nobody has got anything by it.
 var errUnsent = errors.New("not connected")
 
-// dialHook tells errors of making a connection from those of a connection that was made.
+// dialHook tells errors of making a connection from those of a connection that was made, and keeps secrets out of all of them.
 type dialHook struct{}
 
 // DialHook implements redis.Hook.
@@ -41,18 +41,10 @@ func (dialHook) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := next(ctx, network, address)
 		if err != nil {
-			err = fmt.Errorf("%w: %w", errUnsent, err)
+			err = fmt.Errorf("%w: %w", errUnsent, discreet(err))
 		}
 		return conn, err
 	}
-}
-
-// ProcessHook implements redis.Hook.
-func (dialHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
-
-// ProcessPipelineHook implements redis.Hook.
-func (dialHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
 }
 
 // classify tells what an error means for the call that got it; never = it would get it again.

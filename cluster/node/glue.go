@@ -1,7 +1,6 @@
 package node
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -18,10 +17,7 @@ import (
 // kind is the kind of our grains: the shards.
 const kind = "shard"
 
-// identity is the grain of a shard.
-func identity(shard int) string { return fmt.Sprintf("s%04d", shard) }
-
-// shardOf is the shard of a grain; false when there is no such grain.
+// shardOf is the shard of a grain, whose identity is s0000 and so on; false when there is no such grain.
 func shardOf(identity string, shards int) (int, bool) {
 	digits, ok := strings.CutPrefix(identity, "s")
 	shard, err := strconv.Atoi(digits)

@@ -44,7 +44,10 @@ all are draining, or when nodes speak different languages.`,
 	members := &cobra.Command{
 		Use:   "members",
 		Short: "List the nodes of the cluster and what they own",
-		Args:  cobra.NoArgs,
+		Long: `List the nodes: where the others reach each, whether it is a member, draining or silent (its lease has run out, and nobody is
+there to notice), how many of the 1,024 shards it owns, and for how long it has been there.`,
+		Example: "  sbc-registrar cluster members --config /etc/sbc-registrar.json",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withRegistry(cmd, func(ctx context.Context, r cluster.Registry, _ config.Settings) error {
 				view, err := r.View(ctx)
@@ -56,8 +59,10 @@ all are draining, or when nodes speak different languages.`,
 		},
 	}
 	owner := &cobra.Command{
-		Use:     "owner AOR",
-		Short:   "Tell which node takes care of an address of record",
+		Use:   "owner AOR",
+		Short: "Tell which node takes care of an address of record",
+		Long: `Tell which node takes care of an address of record, written user@host or as a SIP URI. It follows from who is a member
+alone; nobody has to be registered. In the log of that node is what became of its REGISTERs.`,
 		Example: "  sbc-registrar cluster owner daveh@example.com",
 		Args:    exactly(1, "the address of record, such as daveh@example.com"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sbc-registrar/config"
+	"sbc-registrar/redisstore"
 )
 
 // newLog makes the program's log: JSON lines for machines, pretty lines for a person at a terminal. The level was checked
@@ -40,7 +41,7 @@ type redisLog struct{ log zerolog.Logger }
 
 // Printf implements the logger of go-redis.
 func (r redisLog) Printf(_ context.Context, format string, v ...any) {
-	r.log.Debug().Str("event", "redis.library").Msg(fmt.Sprintf(format, v...))
+	r.log.Debug().Str("event", "redis.library").Msg(redisstore.WithoutArguments(fmt.Sprintf(format, v...)))
 }
 
 func isTerminal(out io.Writer) bool {

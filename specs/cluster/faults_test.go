@@ -152,6 +152,30 @@ var _ = Describe("Nodes of a cluster", func() {
 		Expect(t.Unanswered()).To(BeZero(), "requests without an answer")
 	})
 
+	It("go on when packets to one of them vanish, so that nobody is told", Label(NeedsNamespaces), func() {
+		site := NewSite()
+		quiet(site)
+		site.Settings.Set("registration.deadline", registerDeadline.String())
+		site.Settings.Set("authCallback.timeout", "1s")
+		f := site.NewFleet(3)
+		network := StartNamespace()
+		f.Certify("127.0.0.1", f.Nodes[0].Behind(network))
+		for _, n := range f.Nodes {
+			n.Start()
+		}
+		f.WaitWhole()
+		t := town(f, 8, false)
+		busy(t)
+		over := t.During("packets to n1 vanish")
+		network.Cut()
+		t.AllSucceed(movedAgain)
+		busy(t)
+		network.Mend()
+		over()
+		judge(f, t)
+		Expect(t.Unanswered()).To(BeZero(), "requests without an answer")
+	})
+
 	It("stay together when Redis is away for longer than a lease", func() {
 		f := fleet(3)
 		t := town(f, 6, false)

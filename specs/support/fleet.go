@@ -2,7 +2,11 @@ package support
 
 import (
 	"fmt"
+	"io"
 	"maps"
+	"net"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -22,6 +26,7 @@ type FleetNode struct {
 	Name     string
 	Settings Settings
 	Link     *Link
+	Build    string // of the program; "" = the one under test
 }
 
 // shardsInAll is how many shards there are.
@@ -55,7 +60,59 @@ func (s *Site) StartFleet(count int) *Fleet {
 // Start starts a node, for the first time or again, and returns at once.
 func (n *FleetNode) Start() {
 	GinkgoHelper()
-	n.Registrar = Serve(n.Settings)
+	n.Registrar = ServeBuild(n.Build, n.Settings)
+}
+
+// Behind puts what the others reach a node by behind a cable, and returns the address there.
+func (n *FleetNode) Behind(network *Namespace) (host string) {
+	GinkgoHelper()
+	listener := network.Listen()
+	target := n.Settings["cluster"].(Settings)["bind"].(string)
+	go relay(listener, target)
+	n.Settings.Set("cluster.advertise", listener.Addr().String())
+	host, _, err := net.SplitHostPort(listener.Addr().String())
+	Expect(err).NotTo(HaveOccurred())
+	return host
+}
+
+// Certify makes certificates for nodes that are reached at these addresses, and has all nodes use them.
+func (f *Fleet) Certify(hosts ...string) {
+	GinkgoHelper()
+	directory := filepath.Join(GinkgoT().TempDir(), "certs")
+	made := Finish(nil, "cluster", "certs", "--dir", directory, "--host", strings.Join(hosts, ","))
+	Expect(made.ExitCode()).To(BeZero(), made.Output())
+	for _, n := range f.Nodes {
+		n.Secure(directory, hosts[0])
+	}
+}
+
+// Secure has a node use the certificates of a directory.
+func (n *FleetNode) Secure(directory, host string) {
+	n.Settings.Set("cluster.tls", Settings{
+		"ca": filepath.Join(directory, "ca.pem"), "cert": filepath.Join(directory, host+".pem"), "key": filepath.Join(directory, host+"-key.pem"),
+	})
+}
+
+// relay leads connections on until the listener is closed.
+func relay(listener net.Listener, target string) {
+	for {
+		from, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		to, err := net.Dial("tcp", target)
+		if err != nil {
+			_ = from.Close()
+			continue
+		}
+		for _, way := range [][2]net.Conn{{from, to}, {to, from}} {
+			go func() {
+				_, _ = io.Copy(way[0], way[1])
+				_ = way[0].Close()
+				_ = way[1].Close()
+			}()
+		}
+	}
 }
 
 // Kill ends a node at once.

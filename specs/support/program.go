@@ -3,6 +3,7 @@ package support
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -30,6 +31,18 @@ func Build() string {
 
 // UseBinary tells this process of the suite where the program is.
 func UseBinary(path string) { binary = path }
+
+// UseShipped makes what this spec starts from now on the program as it is shipped: built without the race detector, which takes several
+// times the memory and processor time. It is for specs that measure.
+func UseShipped() {
+	GinkgoHelper()
+	path := filepath.Join(GinkgoT().TempDir(), "sbc-registrar")
+	words, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "sbc-registrar/cmd/sbc-registrar").CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), "build the program: %s", words)
+	tested := binary
+	binary = path
+	DeferCleanup(func() { binary = tested })
+}
 
 // A Program is a running sbc-registrar. Out and Err of the session hold what it wrote.
 type Program struct {

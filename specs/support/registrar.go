@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"os/exec"
 	"strings"
 	"syscall"
 	"time"
@@ -25,9 +26,18 @@ type Registrar struct {
 // Serve starts `serve --config FILE` with health endpoints on a free port, and returns at once.
 func Serve(settings Settings, env ...string) *Registrar {
 	GinkgoHelper()
+	return ServeBuild(binary, settings, env...)
+}
+
+// ServeBuild is Serve of another build; "" = the one under test.
+func ServeBuild(build string, settings Settings, env ...string) *Registrar {
+	GinkgoHelper()
+	if build == "" {
+		build = binary
+	}
 	health := FreeAddress()
 	settings.Set("http.address", health)
-	return watched(Run(env, "serve", "--config", settings.File()), health)
+	return watched(start(env, exec.Command(build, "serve", "--config", settings.File())), health)
 }
 
 // watched is a program as a registrar, of which is checked at the end what must hold of every one.

@@ -17,7 +17,7 @@ import (
 )
 
 // Metrics are what a registrar showed at one scrape, to be asked by Sum and Has. A name is written without its prefix, as in
-// answers_total, without the prefix sbc_registrar_. A histogram is there as its _count and its _sum.
+// answers_total, without the prefix sbc_registrar_. A histogram is there as its _count, its _sum, and its _bucket with the label le.
 type Metrics map[string]float64
 
 // Metrics scrapes the registrar.
@@ -41,6 +41,15 @@ func (m Metrics) Sum(name string, labels ...string) float64 {
 		}
 	}
 	return sum
+}
+
+// Since is what has been counted since an earlier scrape.
+func (m Metrics) Since(earlier Metrics) Metrics {
+	counted := Metrics{}
+	for series, value := range m {
+		counted[series] = value - earlier[series]
+	}
+	return counted
 }
 
 // Has tells whether there is a series of a metric with these labels, whatever its value.
@@ -84,6 +93,9 @@ func readMetrics(text string) (Metrics, error) {
 			case dto.MetricType_HISTOGRAM:
 				metrics.put(name+"_count", labels, float64(series.GetHistogram().GetSampleCount()))
 				metrics.put(name+"_sum", labels, series.GetHistogram().GetSampleSum())
+				for _, bucket := range series.GetHistogram().GetBucket() {
+					metrics.put(name+"_bucket", append(slices.Clip(labels), fmt.Sprintf("le=\"%g\"", bucket.GetUpperBound())), float64(bucket.GetCumulativeCount()))
+				}
 			case dto.MetricType_COUNTER:
 				metrics.put(name, labels, series.GetCounter().GetValue())
 			case dto.MetricType_GAUGE:

@@ -77,7 +77,11 @@ func (t *Tap) Cut() int {
 func (t *Tap) Freeze() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.frozen = make(chan struct{})
+	select {
+	case <-t.frozen:
+		t.frozen = make(chan struct{})
+	default: // it is frozen already, and who waits does so for this channel
+	}
 }
 
 // Thaw lets traffic flow again.
