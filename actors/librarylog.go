@@ -8,7 +8,7 @@ import (
 )
 
 // libraryLog is what the actor library logs to: the program's log, at warn and above only, and without the attributes in
-// which it prints whole messages and panics.
+// which it prints whole messages and panics. What it calls an error is at warn as well: that another node stops is one to it.
 func libraryLog(log zerolog.Logger) *slog.Logger {
 	return slog.New(redacting{zerolog.NewSlogHandler(log.With().Str("event", "actors.library").Logger())})
 }
@@ -25,7 +25,7 @@ func (r redacting) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle implements slog.Handler.
 func (r redacting) Handle(ctx context.Context, record slog.Record) error {
-	clean := slog.NewRecord(record.Time, record.Level, record.Message, record.PC)
+	clean := slog.NewRecord(record.Time, min(record.Level, slog.LevelWarn), record.Message, record.PC)
 	record.Attrs(func(a slog.Attr) bool {
 		if !telltale[a.Key] {
 			clean.AddAttrs(a)

@@ -46,7 +46,7 @@ func (o Options) remoteConfig() (*remote.Config, error) {
 	}
 	config := remote.Configure(host, port,
 		remote.WithAdvertisedHost(o.Self.Address),
-		remote.WithServerOptions(grpc.Creds(secure), grpc.MaxRecvMsgSize(maxReceive), grpc.ChainStreamInterceptor(recovering),
+		remote.WithServerOptions(grpc.Creds(secure), grpc.MaxRecvMsgSize(maxReceive), grpc.ChainStreamInterceptor(o.recovering),
 			grpc.KeepaliveParams(keepalive.ServerParameters{Time: probe, Timeout: probeTime}),
 			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: probe / 2, PermitWithoutStream: true})),
 		remote.WithDialOptions(grpc.WithTransportCredentials(secure), grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: probe, Timeout: probeTime}),
@@ -59,10 +59,12 @@ func (o Options) remoteConfig() (*remote.Config, error) {
 }
 
 // recovering keeps what another node sends from ending this process: the module panics over a message that it cannot place.
-func recovering(server any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+func (o Options) recovering(server any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = status.Errorf(codes.Internal, "panic of type %T over a message\n%s", p, debug.Stack())
+			o.Log.Warn().Str("event", "cluster.message.unfit").Str("panic", fmt.Sprintf("%T", p)).Bytes("stack", debug.Stack()).
+				Msg("another node sent what this one cannot take: their releases differ by more than one, or it is no node")
+			err = status.Error(codes.Internal, "the message cannot be taken")
 		}
 	}()
 	return handler(server, stream)
