@@ -1,12 +1,10 @@
 package actors
 
 import (
-	"net"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"sbc-registrar/drachtio"
 	"sbc-registrar/messages/wire"
 )
 
@@ -122,37 +120,3 @@ func (r *rescuer) look(ctx actor.Context) {
 // forgottenAfter is how long a node may be silent about a transaction whose time is over: then its word of it was lost, or its death
 // would have been noticed.
 const forgottenAfter = 30 * time.Second
-
-// rescue answers orphans: by the connections that dialled their server or, where there is none, by all; and by the next connection that
-// their server opens, where servers come to us.
-func (c *connections) rescue(ctx actor.Context, m *orphansFound) {
-	for _, o := range m.orphans {
-		answer := drachtio.Answer{
-			Transaction: o.transaction, Response: turnAwayText(c.deps.limits.RetryAfter), Deadline: c.deps.now().Add(answerGrace),
-		}
-		if listener := c.deps.links.Listener; listener != nil {
-			listener.AnswerFor(o.server, answer)
-			continue
-		}
-		to := c.dialled[o.server]
-		if to != nil {
-			ctx.Send(to, &answer)
-			continue
-		}
-		for _, pid := range c.dialled { // the other nodes may know the same server by another name
-			ctx.Send(pid, &answer)
-		}
-	}
-}
-
-// serverKey is what other nodes know the server of a connection by: the address that is dialled, or the IP address that it comes from.
-func (w way) serverKey() string {
-	if !w.accepted {
-		return w.server
-	}
-	host, _, err := net.SplitHostPort(w.server)
-	if err != nil {
-		return w.server
-	}
-	return host
-}
