@@ -108,7 +108,7 @@ func TestWhoIsInDoubt(t *testing.T) {
 			if result.Status != c.want || !errors.Is(result.Err, c.err) || (len(open) == 1) != (c.want == "") {
 				t.Errorf("%q, %v; %d in doubt", result.Status, result.Err, len(open))
 			}
-			if c.err == errUnknown && !errors.Is(result.Err, lost) {
+			if errors.Is(c.err, errUnknown) && !errors.Is(result.Err, lost) {
 				t.Errorf("%v does not tell why", result.Err)
 			}
 		})
