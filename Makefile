@@ -6,6 +6,7 @@ SHELL       := /bin/bash
 
 FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
+AREAS     ?=
 SPECFLAGS ?=
 SOAK      ?= 5m
 
@@ -64,6 +65,10 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 	  done; \
 	done
 
+.PHONY: mutate
+mutate: ## change the code for nonces, expiry, frames and scripts in small ways and see that tests notice (AREAS="frame …", none = all)
+	tools/mutate $(AREAS)
+
 .PHONY: bench
 bench: ## run every benchmark for BENCHTIME (1s)
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(UNIT_PACKAGES)
@@ -93,6 +98,7 @@ rules: ## write docs/rules.md from the rule numbers in code and specs
 tidy: ## tidy every module file
 	go mod tidy
 	cd tools/golangci-lint && go mod tidy
+	cd tools/gremlins && go mod tidy
 
 .PHONY: clean
 clean: ## remove what was built or installed here

@@ -57,6 +57,7 @@ func TestEncodeCommandRefusesWhatAServerCouldMisread(t *testing.T) {
 		"no reason phrase":          {respond("SIP/2.0 200\r\n\r\n"), ErrResponse},
 		"an empty reason phrase":    {respond("SIP/2.0 200 \r\n\r\n"), ErrResponse},
 		"a foreign version":         {respond("SIP/3.0 200 OK\r\n\r\n"), ErrResponse},
+		"no version":                {respond("200 OK\r\n\r\n"), ErrResponse},
 		"a request":                 {respond("REGISTER sip:a SIP/2.0\r\n\r\n"), ErrResponse},
 		"a status too low":          {respond("SIP/2.0 099 OK\r\n\r\n"), ErrResponse},
 		"a status too high":         {respond("SIP/2.0 700 OK\r\n\r\n"), ErrResponse},
@@ -67,6 +68,7 @@ func TestEncodeCommandRefusesWhatAServerCouldMisread(t *testing.T) {
 		"NUL in a value":            {respond("SIP/2.0 200 OK\r\nA: \x00\r\n\r\n"), ErrResponse},
 		"a folded line":             {respond("SIP/2.0 200 OK\r\nA: b\r\n c\r\n\r\n"), ErrResponse},
 		"a line without a colon":    {respond("SIP/2.0 200 OK\r\nA b\r\n\r\n"), ErrResponse},
+		"a line that is a name":     {respond("SIP/2.0 200 OK\r\nA\r\n\r\n"), ErrResponse},
 		"a name that is no token":   {respond("SIP/2.0 200 OK\r\nA b: c\r\n\r\n"), ErrResponse},
 		"a line without a name":     {respond("SIP/2.0 200 OK\r\n: c\r\n\r\n"), ErrResponse},
 		"a body":                    {respond(okResponse + "v=0"), ErrResponse},
@@ -82,6 +84,36 @@ func TestEncodeCommandRefusesWhatAServerCouldMisread(t *testing.T) {
 			if _, err := EncodeCommand(id, c); !errors.Is(err, ErrMessage) {
 				t.Errorf("%T with the id %q: %v", c, id, err)
 			}
+		}
+	}
+}
+
+// What is odd, and harmless.
+func TestWhichResponsesMayBeSent(t *testing.T) {
+	for _, response := range []string{
+		"SIP/2.0 100 Trying\r\n\r\n", "SIP/2.0 699 No\r\n\r\n", "SIP/2.0 200 OK\r\nA:\r\n\r\n", "SIP/2.0 200 OK\r\nA:\tb: c\r\n\r\n",
+	} {
+		if frame, err := EncodeCommand("id", Respond{Transaction: "tx", Response: response}); err != nil || frame == nil {
+			t.Errorf("%q: %v", response, err)
+		}
+	}
+	_, err := EncodeCommand("id", Respond{Transaction: "tx", Response: "SIP/2.0 200 OK\r\nA: b\r\nC\r\n\r\n"})
+	if err == nil || !strings.Contains(err.Error(), "header field 2") {
+		t.Errorf("%v does not say which header field it is about", err)
+	}
+}
+
+// A command is understood only if it is exactly what this package would send: what comes after its fields could change its meaning.
+func TestCommandsThatAreNotUnderstood(t *testing.T) {
+	for _, text := range []string{
+		"id|authenticate", "id|authenticate|s", "id|authenticate|s|a|b", "id|authenticate|s|a\r\n",
+		"id|route", "id|route|register|x", "id|route|register\r\n", "id|remove_route", "id|remove_route|a|b", "id|remove_route|register\r\n",
+		"id|ping|x", "id|ping\r\n", "id|sip|tx|", "id|sip|tx\r\n" + okResponse, "id|sip|tx|x\r\n" + okResponse, "id|sip|tx||\r\n" + okResponse,
+		"id|pong", "id|call||\r\n" + okResponse,
+	} {
+		id, command, err := DecodeCommand([]byte(text))
+		if _, unknown := command.(UnknownCommand); err != nil || id != "id" || !unknown {
+			t.Errorf("%.30q is %#v (%v)", text, command, err)
 		}
 	}
 }
@@ -118,9 +150,11 @@ func TestDecodeEvent(t *testing.T) {
 		"m|sip|network|3|udp|what|99999|1:2|tx\r\nabc": Incoming{
 			Size: 3, Protocol: "udp", At: "1:2", Transaction: "tx", SIP: []byte("abc"),
 		},
-		"m|sip|application|x":     UnknownEvent{Type: "sip", Fields: []string{"application", "x"}},
-		"m|cdr:attempt|x\r\ntext": UnknownEvent{Type: "cdr:attempt", Fields: []string{"x"}, SIP: []byte("text")},
-		"m|news":                  UnknownEvent{Type: "news", Fields: []string{}},
+		"m|sip|network|0|udp|||1:2|tx\r\n":          Incoming{Protocol: "udp", At: "1:2", Transaction: "tx", SIP: []byte{}},
+		"m|sip|application|x":                       UnknownEvent{Type: "sip", Fields: []string{"application", "x"}},
+		"m|cdr:attempt|x\r\ntext":                   UnknownEvent{Type: "cdr:attempt", Fields: []string{"x"}, SIP: []byte("text")},
+		"m|news":                                    UnknownEvent{Type: "news", Fields: []string{}},
+		"m|news" + strings.Repeat("|", maxFields-1): UnknownEvent{Type: "news", Fields: make([]string, maxFields-1)},
 	} {
 		id, event, err := DecodeEvent([]byte(text))
 		if err != nil || id != "m" || !reflect.DeepEqual(event, want) {
@@ -130,7 +164,8 @@ func TestDecodeEvent(t *testing.T) {
 	for _, text := range []string{
 		"", "justoneToken", "|response|id|OK", "m|", "m|response", "m|response|id", "m|response||OK", "m|response|id|MAYBE",
 		"m|sip|network", "m|sip|network|x|udp|1.2.3.4|5|t|tx||1.2.3.4|5|\r\nabc", "m|sip|network|3|udp|1.2.3.4|5|t|||\r\nabc",
-		"m|sip|network|3|udp|1.2.3.4|5|t|tx||1.2.3.4|5|", "m|ne\nws", "m|news|\x00", "m|news" + strings.Repeat("|", 100),
+		"m|sip|network|3|udp|1.2.3.4|5|t|tx||1.2.3.4|5|", "m|ne\nws", "m|news|\x00", "m|news" + strings.Repeat("|", maxFields),
+		"m|sip|network|-1|udp|1.2.3.4|5|t|tx||1.2.3.4|5|\r\nabc",
 	} {
 		if _, event, err := DecodeEvent([]byte(text)); !errors.Is(err, ErrMessage) {
 			t.Errorf("%q is %#v (%v), want ErrMessage", text, event, err)
@@ -146,6 +181,28 @@ func TestAnAnnouncementListsItsEndpoints(t *testing.T) {
 	}
 	if got := a.LocalEndpoints(); got != nil {
 		t.Errorf("LocalEndpoints are %v, want none", got)
+	}
+}
+
+// Old servers announce less, and say less of why they refuse.
+func TestWhatAServerLeavesOut(t *testing.T) {
+	for _, c := range []struct {
+		fields []string
+		want   Announcement
+		reason string
+	}{
+		{nil, Announcement{}, ""},
+		{[]string{"a"}, Announcement{Contacts: "a"}, "a"},
+		{[]string{"a", "b"}, Announcement{Contacts: "a", Version: "b"}, "a"},
+		{[]string{"a", "b", "c", "d"}, Announcement{Contacts: "a", Version: "b", LocalContacts: "c"}, "a"},
+	} {
+		reply := Reply{Fields: c.fields}
+		if got := announcementOf(reply); got != c.want {
+			t.Errorf("%q announces %+v, want %+v", c.fields, got, c.want)
+		}
+		if got := reply.Reason(); got != c.reason {
+			t.Errorf("%q is refused for %q, want %q", c.fields, got, c.reason)
+		}
 	}
 }
 

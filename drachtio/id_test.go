@@ -7,6 +7,17 @@ import (
 	"github.com/google/uuid"
 )
 
+func TestIDsAreRandomUUIDs(t *testing.T) {
+	seen := map[string]bool{}
+	for range 1000 {
+		id := newID()
+		if parsed, err := uuid.Parse(id); err != nil || parsed.Version() != 4 || parsed.Variant() != uuid.RFC4122 || seen[id] {
+			t.Fatalf("%s is no new UUID of version 4 (%v)", id, err)
+		}
+		seen[id] = true
+	}
+}
+
 func TestIDsOfASeriesAreUUIDsThatHoldANumber(t *testing.T) {
 	s, other := newSeries(), newSeries()
 	for _, number := range []uint64{0, 1, 0xABCDEF, 1<<48 - 1} {

@@ -77,6 +77,8 @@ func TestWhatIsNoReasonToRefuse(t *testing.T) {
 		{"rule 20: an expires that is no number", register{contacts: []string{"<sip:daveh@203.0.113.9:5060>;expires=soon"}}},
 		{"rule 30: q is 0", register{contacts: []string{phone + ";q=0"}}},
 		{"rule 30: q is 1.000", register{contacts: []string{phone + ";q=1.000"}}},
+		{"rule 32: as many Contacts as may be", register{contacts: slices.Repeat([]string{phone}, 16)}},
+		{"rule 32: a Contact as long as may be", register{contacts: []string{"<sip:" + strings.Repeat("u", 512-len("<sip:@203.0.113.9>")) + "@203.0.113.9>"}}},
 		{"rule 33: the host of the AOR with a port", register{contacts: []string{"<sip:daveh@example.com:40123>"}}},
 		{"rule 33: the AOR with an maddr", register{contacts: []string{"<sip:daveh@example.com;maddr=203.0.113.9>"}}},
 		{"rule 33: another user", register{contacts: []string{"<sip:dave@example.com>"}}},
