@@ -58,7 +58,7 @@ type doubtEnded struct {
 }
 
 func keeperProps(deps *dependencies) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &keeper{deps: deps} }, actor.WithDispatcher(goroutines{}))
+	return actor.PropsFromProducer(func() actor.Actor { return &keeper{deps: deps} }, actor.WithDispatcher(deps.goroutines))
 }
 
 // Receive implements actor.Actor.
