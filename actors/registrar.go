@@ -99,6 +99,7 @@ type dependencies struct {
 	now          Clock
 	entrance     *entrance
 	recollection *recollection // nil = nothing is remembered
+	goroutines   *goroutines
 
 	linksUp    atomic.Int64
 	aors       atomic.Int64 // aor actors that live
@@ -140,7 +141,7 @@ func Start(c Config) (*Registrar, error) { return startWith(c) }
 func startWith(c Config, open ...link) (*Registrar, error) {
 	d := &dependencies{
 		bindings: c.Bindings, limits: c.Limits.withDefaults(), guard: c.Guard, blacklist: c.Blacklist,
-		links: c.Links, open: open, log: c.Log, meter: c.Meter, now: c.Clock,
+		links: c.Links, open: open, log: c.Log, meter: c.Meter, now: c.Clock, goroutines: new(goroutines),
 	}
 	if d.meter == nil {
 		d.meter = Deaf{}
@@ -190,6 +191,7 @@ func (r *Registrar) Stop(patience time.Duration) error {
 		}
 	}
 	r.system.Shutdown() // ends the library's own goroutines; it would stop no actor
+	r.deps.goroutines.close()
 	return errors.Join(failures...)
 }
 

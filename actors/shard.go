@@ -47,7 +47,7 @@ func shardProps(deps *dependencies, authorizer, keeper *actor.PID) *actor.Props 
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &shard{deps: deps, authorizer: authorizer, keeper: keeper,
 			byAOR: map[registration.AOR]*tenant{}, byPID: map[string]*tenant{}, byUse: list.New()}
-	}, actor.WithSupervisor(deps.restart(alwaysRestart)), actor.WithDispatcher(goroutines{}))
+	}, actor.WithSupervisor(deps.restart(alwaysRestart)), actor.WithDispatcher(deps.goroutines))
 }
 
 // Receive implements actor.Actor.
