@@ -7,6 +7,7 @@ SHELL       := /bin/bash
 FUZZTIME  ?= 10s
 BENCHTIME ?= 1s
 AREAS     ?=
+PERFORMANCE ?=
 SPECFLAGS ?=
 SOAK      ?= 5m
 
@@ -25,7 +26,7 @@ NODE_MODULES := $(NODE_LOCKS:package-lock.json=node_modules/.package-lock.json)
 
 .PHONY: help
 help: ## show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## build and start the demo: registrar, SIP front end, Redis and callback in one program (needs Go only)
@@ -70,7 +71,12 @@ mutate: ## change the code for nonces, expiry, frames and scripts in small ways 
 	tools/mutate $(AREAS)
 
 .PHONY: bench
-bench: ## run every benchmark for BENCHTIME (1s)
+bench: build ## measure under load with a real redis-server, in a quarter of an hour, and write docs/performance.md
+	@tools/needs redis-server:redis-server
+	go run ./tools/performance $(PERFORMANCE)
+
+.PHONY: microbench
+microbench: ## run every benchmark of the packages for BENCHTIME (1s)
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(UNIT_PACKAGES)
 
 .PHONY: fmt

@@ -29,7 +29,7 @@ type aor struct {
 func aorProps(deps *dependencies, authorizer, keeper *actor.PID) *actor.Props {
 	d := &desk{authorizer: authorizer, keeper: keeper, capacity: deps.limits.QueuePerAOR}
 	return actor.PropsFromProducer(func() actor.Actor { return &aor{deps: deps, desk: d} },
-		actor.WithDispatcher(goroutines{}), actor.WithMailbox(actor.UnboundedLockfree())) // the cheapest to allocate: there are many of these
+		actor.WithDispatcher(deps.goroutines), actor.WithMailbox(actor.UnboundedLockfree())) // the cheapest to allocate: there are many of these
 }
 
 // Receive implements actor.Actor.

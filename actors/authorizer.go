@@ -26,7 +26,7 @@ type callbackEnded struct {
 }
 
 func authorizerProps(deps *dependencies) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &authorizer{deps: deps} }, actor.WithDispatcher(goroutines{}))
+	return actor.PropsFromProducer(func() actor.Actor { return &authorizer{deps: deps} }, actor.WithDispatcher(deps.goroutines))
 }
 
 // Receive implements actor.Actor.
@@ -63,7 +63,7 @@ func refuser(root *actor.RootContext) func(authorization, error) {
 // starter returns how a question is put: on a goroutine, with the request's remaining time.
 func (a *authorizer) starter(root *actor.RootContext, self *actor.PID, realm *realm) func(authorization) {
 	return func(job authorization) {
-		goroutines{}.Schedule(func() {
+		a.deps.goroutines.Schedule(func() {
 			verdict, err := a.ask(realm, job)
 			root.Send(job.from, &messages.AuthorizationGiven{Work: job.want.Work, Verdict: verdict, Err: err})
 			root.Send(self, &callbackEnded{realm.gate, job.permit, err})

@@ -87,7 +87,7 @@ func connectionProps(deps *dependencies, router Router, w way) *actor.Props {
 	txs := newTransactions()
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &connection{deps: deps, router: router, way: w, txs: txs, log: deps.log.With().Str("server", w.server).Logger()}
-	}, actor.WithDispatcher(goroutines{}))
+	}, actor.WithDispatcher(deps.goroutines))
 }
 
 // Receive implements actor.Actor.

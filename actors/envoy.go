@@ -81,7 +81,7 @@ func spawnEnvoys(ctx actor.Context, deps *dependencies, place *placement, keeper
 	pids := make([]*actor.PID, envoyCount)
 	props := actor.PropsFromProducer(func() actor.Actor {
 		return &envoy{deps: deps, place: place, keeper: keeper, errands: map[string]*errand{}, closing: map[uint64]*errand{}}
-	}, actor.WithDispatcher(goroutines{}))
+	}, actor.WithDispatcher(deps.goroutines))
 	for i := range pids {
 		pids[i] = ctx.SpawnPrefix(props, fmt.Sprintf("envoy-%d-", i))
 	}

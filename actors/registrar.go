@@ -104,6 +104,7 @@ type dependencies struct {
 	journal      *journal      // nil = alone
 	shards       atomic.Int64  // that this node owns
 	recollection *recollection // nil = nothing is remembered
+	goroutines   *goroutines
 
 	linksUp    atomic.Int64
 	aors       atomic.Int64 // aor actors that live
@@ -153,7 +154,7 @@ func Start(c Config) (*Registrar, error) { return startWith(c) }
 func startWith(c Config, open ...link) (*Registrar, error) {
 	d := &dependencies{
 		bindings: c.Bindings, limits: c.Limits.withDefaults(), guard: c.Guard, blacklist: c.Blacklist,
-		links: c.Links, open: open, log: c.Log, meter: c.Meter, now: c.Clock, network: c.Network,
+		links: c.Links, open: open, log: c.Log, meter: c.Meter, now: c.Clock, network: c.Network, goroutines: new(goroutines),
 	}
 	if d.meter == nil {
 		d.meter = Deaf{}
@@ -236,6 +237,7 @@ func (r *Registrar) Stop(patience time.Duration) error {
 		r.deps.network.Close()
 	}
 	r.system.Shutdown() // ends the library's own goroutines; it would stop no actor
+	r.deps.goroutines.close()
 	return errors.Join(failures...)
 }
 

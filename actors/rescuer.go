@@ -48,7 +48,7 @@ type rescueDue struct{}
 func rescuerProps(deps *dependencies, connections *actor.PID) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &rescuer{deps: deps, connections: connections, wards: map[string]*ward{}}
-	}, actor.WithDispatcher(goroutines{}))
+	}, actor.WithDispatcher(deps.goroutines))
 }
 
 // Receive implements actor.Actor.

@@ -53,7 +53,7 @@ func shardProps(deps *dependencies, number int, place *placement, authorizer, ke
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &shard{deps: deps, number: number, place: place, authorizer: authorizer, keeper: keeper, visitors: map[string]visitor{},
 			byAOR: map[registration.AOR]*tenant{}, byPID: map[string]*tenant{}, byUse: list.New()}
-	}, actor.WithSupervisor(deps.restart(alwaysRestart)), actor.WithDispatcher(goroutines{}))
+	}, actor.WithSupervisor(deps.restart(alwaysRestart)), actor.WithDispatcher(deps.goroutines))
 }
 
 // Receive implements actor.Actor.

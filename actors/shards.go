@@ -95,7 +95,7 @@ type retire struct{}
 func shardsProps(deps *dependencies, place *placement, authorizer, keeper *actor.PID) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &shards{deps: deps, place: place, authorizer: authorizer, keeper: keeper, standIns: map[int]*actor.PID{}}
-	}, actor.WithSupervisor(deps.resume()), actor.WithDispatcher(goroutines{}))
+	}, actor.WithSupervisor(deps.resume()), actor.WithDispatcher(deps.goroutines))
 }
 
 // Receive implements actor.Actor.

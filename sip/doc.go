@@ -1,8 +1,8 @@
 // Package sip turns the SIP text of a REGISTER into values and values into SIP text (RFC 3261 §7, §19, §20, §25).
 //
-// It stands on sipgo's parser in raw mode: the parser splits a message into its start line and header fields, and
-// this package reads only the header fields that a registrar needs, each when it is asked for. One header field that is
-// broken therefore fails the question about that field, never the whole message.
+// A message is split into its request line and header fields, and only the header fields that a registrar needs are read,
+// each when it is asked for. One header field that is broken therefore fails the question about that field, never the whole
+// message.
 //
 // There is no I/O, no clock and no state here. Values are plain and safe to share once they are built; nothing keeps a
 // reference to the caller's buffer.

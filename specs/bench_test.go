@@ -23,6 +23,8 @@ type benchReport struct {
 	Load      struct{ Mode, Loop, Redis string }
 	Callback  *load.Calls
 	Refreshes *struct{ Absorbed, Asked uint64 }
+
+	ReadySeconds float64
 }
 
 var _ = Describe("bench", func() {
@@ -82,6 +84,7 @@ var _ = Describe("bench", func() {
 					Expect(usage(report, name).PeakBytes).To(BeNumerically(">", 1<<20), name)
 				}
 				Expect(usage(report, "registrar").CPUSeconds).To(BeNumerically(">", 0))
+				Expect(report.ReadySeconds).To(And(BeNumerically(">", 0), BeNumerically("<", 20)), "from start to ready")
 			},
 			Entry("that connects", "inbound", "server"),
 			Entry("that listens", "outbound", "server", "--outbound"),

@@ -45,7 +45,7 @@ var _ = Describe("The torture messages of RFC 4475", func() {
 			return 400 // CSeq beyond 2^31
 		case "unksm2":
 			return 400 // an address of record that is no SIP URI (rule 13)
-		case "baddn", "badvers", "bcast", "bigcode", "ltgtruri", "lwsruri", "lwsstart", "noreason", "novelsc", "scalarlg", "trws", "unreason":
+		case "baddn", "badvers", "bcast", "bigcode", "ltgtruri", "lwsruri", "lwsstart", "noreason", "scalarlg", "trws", "unreason":
 			return 400 // no requests
 		default:
 			return 405

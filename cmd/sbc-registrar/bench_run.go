@@ -18,6 +18,8 @@ type benchResult struct {
 	load.Report
 	Callback  *load.Calls     `json:"callback,omitempty"`  // of the whole run, when the callback is ours
 	Refreshes *benchRefreshes `json:"refreshes,omitempty"` // of the whole run, when the callback is ours
+
+	ReadySeconds float64 `json:"readySeconds,omitempty"` // from start to ready, when the registrar is ours
 }
 
 // benchLoad says what load it was.
@@ -190,7 +192,7 @@ func (p *benchParts) result(report load.Report, o load.Options) benchResult {
 		r.Load.Loop, r.Load.Rate, r.Load.InFlight = "open", f.rate, 0
 	}
 	if f.startsRegistrar() {
-		r.Load.Redis = f.redis
+		r.Load.Redis, r.ReadySeconds = f.redis, p.ready.Seconds()
 	}
 	if p.calls == "" {
 		return r
