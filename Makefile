@@ -50,7 +50,7 @@ spec: $(NODE_MODULES) ## specs: the built binary with a real redis-server, SIPp,
 
 .PHONY: soak
 soak: needs ## the specs that take long: seeds, avalanche, floods, overload, and steady load for SOAK (5m)
-	SOAK=$(SOAK) $(GINKGO) run -r --race --fail-on-pending --fail-on-empty --keep-going --timeout=3h --label-filter=soak $(SPECFLAGS) ./specs/faults
+	SOAK=$(SOAK) $(GINKGO) run -r --race --fail-on-pending --fail-on-empty --keep-going --timeout=3h --label-filter=soak $(SPECFLAGS) ./specs/faults ./specs/cluster
 
 .PHONY: lint
 lint: ## check style, import arrows, likely mistakes, and that go.mod is tidy
