@@ -62,6 +62,13 @@ var _ = Describe("bench", func() {
 	}
 
 	When("everything is started by it", func() {
+		It("puts several registrars that act as one under load", func() {
+			report := bench(0, "--nodes", "2", "--count", "300", "--users", "100", "--in-flight", "8", "--warm-up", "1s")
+			Expect(report.Faults).To(BeEmpty())
+			Expect(report.Run.Requests).To(Equal(report.Run.Answers))
+			Expect(usage(report, "registrar-1").PID).NotTo(Equal(usage(report, "registrar-2").PID))
+		})
+
 		DescribeTable("measures a registrar without a mistake",
 			func(mode, redis string, args ...string) {
 				report := bench(0, append([]string{

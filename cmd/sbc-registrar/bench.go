@@ -13,6 +13,7 @@ type benchFlags struct {
 	listen, apps []string
 	outbound     bool
 	servers      int
+	nodes        int
 	secret       string
 	connect      time.Duration
 
@@ -54,7 +55,7 @@ per second, how long they take, what CPU time and memory they cost. It checks ev
 a 200 lists, and that there is exactly one. Exit status 1 means that something was wrong; the report says what.
 
 Without --listen and --app everything is started here: a registrar (this program's serve, in a process of its own), a
-callback, a Redis that keeps nothing. With --outbound the servers dial the registrar for each request, otherwise it dials them.
+callback, a Redis that keeps nothing. With --outbound the servers dial the registrar for each request, otherwise it dials them. With --nodes several registrars act as one.
 
 With --listen or --app any application of the drachtio control protocol is put under load. --listen plays a server on each
 address; the load begins once the application has routed REGISTER on all. --app dials the application for each request.
@@ -97,6 +98,7 @@ func (f *benchFlags) addWho(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.listen, "listen", nil, "play a drachtio server with its control port at each `address`, for an application that connects")
 	flags.StringSliceVar(&f.apps, "app", nil, "dial the application at this `address` for each request; several take turns")
 	flags.BoolVar(&f.outbound, "outbound", false, "let the servers dial the registrar that is started here, instead of the other way round")
+	flags.IntVar(&f.nodes, "nodes", 1, "how many registrars to start that act as one, each at its part of the servers")
 	flags.IntVar(&f.servers, "servers", 1, "how many drachtio servers to play (without --listen)")
 	flags.StringVar(&f.secret, "secret", "cymru", "what the application must authenticate with")
 	flags.DurationVar(&f.connect, "connect", 30*time.Second, "how long to wait for the application at first")
@@ -151,11 +153,16 @@ func (f *benchFlags) check() error {
 		return errors.New("--outbound is for the registrar that is started here; use --app to dial another application")
 	case !f.startsRegistrar() && len(f.set) > 0:
 		return errors.New("--set is for the registrar that is started here")
+	case f.nodes < 1 || f.nodes > 1 && (!f.startsRegistrar() || f.outbound):
+		return errors.New("--nodes is for registrars that are started here and dial the servers")
+	case f.nodes > 1 && f.servers > 1 && f.servers < f.nodes:
+		return errors.New("--nodes needs a server for each")
 	case !f.onceEach && f.within > 0:
 		return errors.New("--within is for --once-each")
 	case f.callback != "embedded" && f.callbackListen != "":
 		return errors.New("--callback-listen is for the embedded callback")
 	}
+	f.servers = max(f.servers, f.nodes)
 	if f.duration == 0 && f.count == 0 && !f.onceEach {
 		f.duration = 10 * time.Second
 	}

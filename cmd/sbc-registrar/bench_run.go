@@ -123,7 +123,7 @@ func (p *benchParts) prepare(ctx context.Context, o load.Options, progress io.Wr
 	if err != nil {
 		return nil, err
 	}
-	ready, err := p.startRegistrar(generator.Addresses(), "")
+	ready, err := p.startNodes(generator.Addresses())
 	if err == nil {
 		generator.Watch(p.processes()...)
 		err = ready()
@@ -140,7 +140,7 @@ func (p *benchParts) prepareOutbound(o load.Options) (*load.Generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	ready, err := p.startRegistrar(nil, app)
+	ready, err := p.startRegistrar("registrar", nil, app)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"sbc-registrar/load"
 )
@@ -24,14 +25,22 @@ type refreshes struct {
 	Asked    uint64 `json:"asked"`
 }
 
-// process finds what a process used: registrar, callback, redis or bench.
+// process finds what a process used: registrar, callback, redis or bench. Several registrars count as one.
 func (r result) process(name string) load.ProcessUsage {
+	sum, found := load.ProcessUsage{Name: name}, false
 	for _, p := range r.Processes {
-		if p.Name == name && !p.Gone {
-			return p
+		if p.Gone || p.Name != name && !strings.HasPrefix(p.Name, name+"-") {
+			continue
 		}
+		found = true
+		sum.CPUPer1000 += p.CPUPer1000
+		sum.ResidentBytes += p.ResidentBytes
+		sum.PeakBytes += p.PeakBytes
 	}
-	return load.ProcessUsage{Name: name, CPUPer1000: math.NaN()}
+	if !found {
+		sum.CPUPer1000 = math.NaN()
+	}
+	return sum
 }
 
 // microseconds of CPU time that a process used for each deed: thousandths of what it used for a thousand, in seconds.
@@ -91,4 +100,12 @@ func (f *findings) trouble() error {
 		return nil
 	}
 	return fmt.Errorf("%d runs went wrong: %w", len(f.wrong), errors.Join(f.wrong...))
+}
+
+// perForward is the CPU time that a registration costs more, in µs, when it arrives at another node than its own: by the most nodes, most of
+// whose registrations do, against one node.
+func (f *findings) perForward() float64 {
+	most := nodes[len(nodes)-1]
+	forwarded := 1 - 1/float64(most)
+	return (registrarCPU(f.runs[sharing+strconv.Itoa(most)]) - registrarCPU(f.runs[sharing+strconv.Itoa(1)])) / forwarded
 }

@@ -26,9 +26,13 @@ const (
 	slowPeak    = "slow-peak"
 	slowFlood   = "slow-flood"
 	flood       = "flood"
+	sharing     = "nodes-"
 	fewIdle     = "few-idle"
 	manyIdle    = "many-idle"
 )
+
+// nodes are how many registrars act as one.
+var nodes = []int{1, 2, 3}
 
 // inFlight are the numbers of registrations in flight.
 var inFlight = []int{1, 4, 16, 64, 256, 1024}
@@ -80,7 +84,23 @@ func scenarios(o options) []scenario {
 		closed(refreshing, "--transports", "tcp", "--prefill", "--refresh", "1"),
 		removals(d, servers),
 		closed(challenging, "--probes", "1"),
-	), openLoops(o, d, servers)...)
+	), append(clusters(d), openLoops(o, d, servers)...)...)
+}
+
+// clusters are registrations through several nodes, each of which has as many servers: all but one of so many REGISTERs arrive at another
+// node than their own.
+func clusters(d durations) (set []scenario) {
+	const servers = 6 // of which 1, 2 and 3 nodes have the same number each
+	for _, n := range nodes {
+		set = append(set, scenario{
+			name: sharing + strconv.Itoa(n), times: d.times, measure: registrarCPU,
+			args: []string{
+				"--nodes", strconv.Itoa(n), "--servers", strconv.Itoa(servers), "--in-flight", strconv.Itoa(listened),
+				"--warm-up", (d.warmUp + time.Second).String(), "--duration", d.window.String(),
+			},
+		})
+	}
+	return set
 }
 
 // removals end with their number: nobody can unregister twice.
