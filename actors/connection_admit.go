@@ -32,8 +32,8 @@ func (c *connection) admit(ctx actor.Context, m *requestArrived) {
 
 // carry answers a transaction or brings it to its address of record.
 func (c *connection) carry(ctx actor.Context, now time.Time, tx *transaction, m *requestArrived) {
-	if outcome := c.turnBack(now, tx); outcome != nil {
-		c.answer(ctx, tx.id, *outcome)
+	if outcome, turned := c.turnBack(now, tx); turned {
+		c.answer(ctx, tx.id, outcome)
 		return
 	}
 	t := c.read(tx, m.request)
@@ -55,20 +55,18 @@ func (c *connection) waited(now time.Time, waited time.Duration, behind int) {
 	c.deps.meter.Waited(Arrival, waited)
 }
 
-// turnBack ends a request that is not worth reading; nil lets it pass.
-func (c *connection) turnBack(now time.Time, tx *transaction) *registration.Outcome {
-	var outcome registration.Outcome
+// turnBack ends a request that is not worth reading.
+func (c *connection) turnBack(now time.Time, tx *transaction) (outcome registration.Outcome, turned bool) {
 	switch {
 	case c.refusing:
-		outcome = c.stops()
+		return c.stops(), true
 	case !now.Before(tx.deadline.Add(-c.deps.limits.Margin)):
-		outcome = c.deps.unavailable(registration.DeadlinePassed)
+		return c.deps.unavailable(registration.DeadlinePassed), true
 	case c.deps.guard.Bans(now, tx.subject.from.Addr()):
-		outcome = registration.Ban()
+		return registration.Ban(), true
 	default:
-		return nil
+		return outcome, false
 	}
-	return &outcome
 }
 
 // read parses a request and takes from it what can be decided here.

@@ -80,7 +80,12 @@ func (l *lane) take(now time.Time) (batch, overdue []storing) {
 		batch = append(batch, s)
 	}
 	clear(l.waiting[:taken]) // lets go of the requests
-	if l.waiting = l.waiting[taken:]; len(l.waiting) == 0 {
+	switch {
+	case taken < len(l.waiting):
+		l.waiting = l.waiting[taken:]
+	case cap(l.waiting) <= 4*batchSize:
+		l.waiting = l.waiting[:0]
+	default: // it was needed in a crowd
 		l.waiting = nil
 	}
 	return batch, overdue

@@ -8,8 +8,8 @@ import (
 
 // headroom is how much may be allocated between two garbage collections, at least. What the registrar keeps is little, tens of
 // megabytes, and by its default the collector would run each time as much has been allocated again: several times a
-// second under load, for a tenth of the processor.
-const headroom = 96 << 20
+// second under load, for a tenth of the processor and more.
+const headroom = 160 << 20
 
 // tuneCollector gives the collector that room. Whoever sets GOGC or GOMEMLIMIT decides for himself.
 func tuneCollector() {
