@@ -130,7 +130,7 @@ func (k *keeper) flush(ctx actor.Context, l *lane) {
 		k.deps.entrance.store.Observe(now, now.Sub(batch[len(batch)-1].arrived), len(l.waiting)) // the shortest wait is what counts
 		k.deps.meter.Batched(len(batch))
 		l.inFlight++
-		go k.carry(root, self, l, batch)
+		k.deps.goroutines.Schedule(func() { k.carry(root, self, l, batch) })
 	}
 }
 
