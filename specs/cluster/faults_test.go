@@ -21,6 +21,8 @@ const (
 	lease = 1500 * time.Millisecond
 	// movedAgain is how long addresses of record may be without service when their node is gone.
 	movedAgain = 5 * time.Second
+	// patience is how long a phone waits for an answer. A server goes on to deal REGISTERs to a node that hangs.
+	patience = registerDeadline + 3*time.Second
 )
 
 // seeds are how many courses of things are gone through at length; firstSeeds of them are part of `make test`.
@@ -48,7 +50,7 @@ func fleet(count int) *Fleet {
 func town(f *Fleet, seed uint64, twin bool) *Town {
 	return f.StartTown(TownPlan{
 		Households: 4, Devices: 2, Twin: twin, Pause: 60 * time.Millisecond, Rest: 200 * time.Millisecond,
-		Patience: registerDeadline + 3*time.Second, Limbo: registerDeadline + 10*time.Second,
+		Patience: patience, Limbo: registerDeadline + 10*time.Second,
 		Redone: 350 * time.Millisecond, Seed: seed,
 	}, nil)
 }
@@ -107,7 +109,7 @@ var _ = Describe("Nodes of a cluster", func() {
 		over := t.During("n2 hangs")
 		f.Nodes[1].Signal(syscall.SIGSTOP)
 		DeferCleanup(func() { f.Nodes[1].Signal(syscall.SIGCONT) })
-		t.AllSucceed(movedAgain)
+		t.AllSucceed(patience + movedAgain)
 		Eventually(func() float64 { return f.Nodes[0].Metrics().Sum("cluster_nodes") }).Should(BeEquivalentTo(2), "nodes that n1 sees")
 		f.Nodes[1].Signal(syscall.SIGCONT)
 		over()
@@ -289,7 +291,7 @@ var _ = Describe("An address of record of a cluster", func() {
 			}
 		}
 		f.WaitWhole()
-		t.AllSucceed(movedAgain)
+		t.AllSucceed(patience + movedAgain)
 		judge(f, t)
 	}
 
