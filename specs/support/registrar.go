@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -93,4 +94,24 @@ func (r *Registrar) Logs() []map[string]any {
 		}
 	}
 	return logs
+}
+
+// Heap is how many bytes the registrar holds, after everything was collected that it does not. It needs http.profiling.
+func (r *Registrar) Heap() int {
+	GinkgoHelper()
+	client := http.Client{Timeout: startTime, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get(r.health + "/debug/pprof/heap?gc=1&debug=1")
+	Expect(err).NotTo(HaveOccurred(), "ask for the heap")
+	defer func() { _ = response.Body.Close() }()
+	lines := bufio.NewScanner(response.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if text, found := strings.CutPrefix(lines.Text(), "# HeapAlloc = "); found {
+			bytes, err := strconv.Atoi(text)
+			Expect(err).NotTo(HaveOccurred())
+			return bytes
+		}
+	}
+	Fail("the profile tells nothing of the heap")
+	return 0
 }
