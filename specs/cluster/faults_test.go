@@ -102,6 +102,34 @@ var _ = Describe("Nodes of a cluster", func() {
 		Expect(f.Sum("cluster_rescued_total")).To(BeNumerically(">", 0), "transactions of the dead node that others answered")
 	})
 
+	It("answer what a dead one had in hand also where servers come to them: by the next connection of the server", func() {
+		addresses := []string{FreeAddress(), FreeAddress(), FreeAddress()}
+		site := NewHandlersSite(addresses...)
+		quiet(site)
+		site.Settings.Set("registration.deadline", registerDeadline.String())
+		site.Settings.Set("authCallback.timeout", "1s")
+		f := site.NewFleet(3)
+		for i, n := range f.Nodes {
+			n.Settings.Set("drachtio.port", PortOf(addresses[i]))
+			n.Settings.Set("cluster.lease", lease.String())
+			n.Start()
+		}
+		f.WaitWhole()
+		f.Callback.Delay(300 * time.Millisecond)
+		t := town(f, 13, false)
+		busy(t)
+		over := t.During("n1 is killed")
+		f.Nodes[0].Kill()
+		Eventually(func() float64 { return f.Sum("cluster_rescued_total") }).Should(BeNumerically(">", 0), "transactions of the dead node that others answered")
+		f.Nodes[0].Start()
+		over()
+		f.WaitWhole()
+		f.Callback.Delay(0)
+		busy(t)
+		t.Stop()
+		Eventually(f.FrontEnd.Held).WithTimeout(2*patience).Should(BeNumerically("<=", 1), "transactions without an answer: those that came within the last milliseconds of a node")
+	})
+
 	It("do no harm when one hangs for so long that the others have taken over, and it ends by itself", func() {
 		f := fleet(3)
 		t := town(f, 3, false)
