@@ -13,11 +13,11 @@ import (
 	"sbc-registrar/sip"
 )
 
-// What crosses the border between two nodes: here it is turned into what is sent, and back. Moments travel as times from now, since
-// the clocks of nodes differ; the text of a REGISTER travels as it came, and is read anew.
+// What crosses the border between two nodes: here it is turned into what is sent, and back. Moments travel as times from when they are sent, since
+// the clocks of nodes differ, and the receiver takes off what the way took (transit); the text of a REGISTER travels as it came, and is read anew.
 
 // toWire is how another node is asked to carry out a REGISTER.
-func toWire(m *messages.Register, shard int, now time.Time) *wire.RegisterRequest {
+func (d *dependencies) toWire(m *messages.Register, shard int, now time.Time) *wire.RegisterRequest {
 	r := m.Request
 	request := &wire.RegisterRequest{
 		Shard:       uint32(shard), //nolint:gosec // shards are few
@@ -30,6 +30,7 @@ func toWire(m *messages.Register, shard int, now time.Time) *wire.RegisterReques
 		AgeUs: now.Sub(r.Arrived).Microseconds(), BudgetUs: r.Deadline.Sub(now).Microseconds(),
 		Class: int32(m.Class), //nolint:gosec // classes are few
 		Lot:   r.Lot,
+		Known: m.Known, Node: d.node, SentUs: now.Sub(d.began).Microseconds(),
 		Use: &wire.NonceUse{
 			Nonce: r.Use.Nonce, Count: r.Use.Count, MintedMs: r.Use.Minted.UnixMilli(), LifeMs: r.Use.Life.Milliseconds(), Request: r.Use.Request,
 		},
@@ -53,10 +54,11 @@ func (d *dependencies) fromWire(m *wire.RegisterRequest, now time.Time) (*messag
 	if err != nil {
 		return nil, err
 	}
+	late := d.transit.late(m.GetNode(), time.Duration(m.GetSentUs())*time.Microsecond, now.Sub(d.began))
 	envelope := registration.Envelope{
 		Transaction: m.GetTransaction(), Flow: flow, Lot: m.GetLot(), Text: m.GetSip(),
-		Arrived:  now.Add(-time.Duration(m.GetAgeUs()) * time.Microsecond),
-		Deadline: now.Add(time.Duration(m.GetBudgetUs()) * time.Microsecond),
+		Arrived:  now.Add(-time.Duration(m.GetAgeUs())*time.Microsecond - late),
+		Deadline: now.Add(time.Duration(m.GetBudgetUs())*time.Microsecond - late),
 	}
 	r, refusal := registration.Read(msg, envelope, d.realms.of(registration.Domain(msg)).Policy)
 	if r == nil {
@@ -70,7 +72,7 @@ func (d *dependencies) fromWire(m *wire.RegisterRequest, now time.Time) (*messag
 		Life: time.Duration(m.GetUse().GetLifeMs()) * time.Millisecond, Request: m.GetUse().GetRequest(), Transaction: r.Transaction,
 		Node: d.node,
 	}
-	return &messages.Register{Request: r, Class: classFromWire(m.GetClass())}, nil
+	return &messages.Register{Request: r, Class: classFromWire(m.GetClass()), Known: m.GetKnown()}, nil
 }
 
 func flowFromWire(f *wire.Flow) (registration.Flow, error) {

@@ -19,8 +19,7 @@ func (c *connections) rescue(ctx actor.Context, m *orphansFound) {
 			listener.AnswerFor(o.server, answer)
 			continue
 		}
-		to := c.dialled[o.server]
-		if to != nil {
+		if to := c.dialled[o.server]; to != nil && !loopback(o.server) { // by a loopback name each node knows another one
 			ctx.Send(to, &answer)
 			continue
 		}
@@ -40,4 +39,11 @@ func (w way) serverKey() string {
 		return w.server
 	}
 	return host
+}
+
+// loopback tells whether an address is that of the own machine.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }

@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -36,6 +37,8 @@ const (
 	pauseMost  = 400 * time.Millisecond
 	// silence is how long an owner may say nothing before this node stands in for it.
 	silence = 800 * time.Millisecond
+	// closePause is how long an envoy waits before it asks the store once more.
+	closePause = 200 * time.Millisecond
 	// errandTick is how often it looks after what is under way.
 	errandTick = 50 * time.Millisecond
 )
@@ -68,10 +71,11 @@ type errand struct {
 	pause    time.Duration
 	attempts int
 	heard    time.Time             // the last word of its owner that it is under way there, or when it came
-	at       string                // the address that was asked first
+	at, last string                // the addresses that were asked first and last
 	several  bool                  // nodes may work on it
 	stoodIn  bool                  // this node does
 	refusal  *registration.Outcome // that waits for the store
+	closeAt  time.Time             // when the store is asked again; zero = it is being asked
 }
 
 // errandsDue is the envoy's tick, while anything is under way.
@@ -80,7 +84,10 @@ type errandsDue struct{}
 func spawnEnvoys(ctx actor.Context, deps *dependencies, place *placement, keeper *actor.PID) []*actor.PID {
 	pids := make([]*actor.PID, envoyCount)
 	props := actor.PropsFromProducer(func() actor.Actor {
-		return &envoy{deps: deps, place: place, keeper: keeper, errands: map[string]*errand{}, closing: map[uint64]*errand{}}
+		return &envoy{
+			deps: deps, place: place, keeper: keeper, errands: map[string]*errand{}, closing: map[uint64]*errand{},
+			numbers: rand.Uint64(), // what an earlier envoy has asked is not about an errand of this one
+		}
 	}, actor.WithDispatcher(deps.goroutines))
 	for i := range pids {
 		pids[i] = ctx.SpawnPrefix(props, fmt.Sprintf("envoy-%d-", i))
@@ -115,7 +122,12 @@ func (e *envoy) send(ctx actor.Context, m *messages.Register) {
 		return
 	}
 	e.errands[m.Request.Transaction] = t
-	e.ask(ctx, t, e.deps.now())
+	now := e.deps.now()
+	if address := e.deps.network.Owner(t.shard); address != "" && e.deps.silences.spared(address, now) {
+		e.here(ctx, t)
+	} else {
+		e.ask(ctx, t, now)
+	}
 	e.tick(ctx)
 }
 
@@ -129,13 +141,13 @@ func (e *envoy) ask(ctx actor.Context, t *errand, now time.Time) {
 	if t.at == "" {
 		t.at = address
 	}
-	t.several = t.several || t.at != address
+	t.several, t.last = t.several || t.at != address, address
 	t.asked, t.next = now, now.Add(attemptTime)
 	t.attempts++
 	if t.attempts > 1 {
 		e.deps.meter.Forwarded(ForwardAgain)
 	}
-	ctx.Request(actor.NewPID(address, Door), toWire(t.register, t.shard, now))
+	ctx.Request(actor.NewPID(address, Door), e.deps.toWire(t.register, t.shard, now))
 }
 
 // wait lets some time pass before the next attempt, longer each time.
@@ -161,16 +173,26 @@ func (e *envoy) replied(ctx actor.Context, m *wire.RegisterReply) {
 	switch {
 	case t == nil: // it was answered already, by an earlier attempt or the deadline
 	case m.GetPending():
+		e.hears(ctx)
 		t.heard = e.deps.now()
 	case m.GetMoved():
+		e.hears(ctx)
 		e.deps.meter.Forwarded(ForwardMoved)
 		e.deps.network.Moved(t.shard)
 		if !t.stoodIn {
 			e.wait(t, e.deps.now())
 		}
 	default:
+		e.hears(ctx)
 		e.deps.meter.Forwarded(ForwardAnswered)
 		e.conclude(ctx, t, outcomeOf(m))
+	}
+}
+
+// hears notes that a node has said something.
+func (e *envoy) hears(ctx actor.Context) {
+	if sender := ctx.Sender(); sender != nil {
+		e.deps.silences.broken(sender.Address)
 	}
 }
 
@@ -185,11 +207,11 @@ func (e *envoy) conclude(ctx actor.Context, t *errand, outcome registration.Outc
 	}
 }
 
-// close asks the store to let nobody make a change for this REGISTER any more. If that fails nobody is told anything: its
-// connection answers at the deadline, after which nothing can come of it either.
+// close asks the store to let nobody make a change for this REGISTER any more, again and again while it cannot be asked. If that
+// goes on nobody is told anything: its connection answers at the deadline, after which nothing can come of it either.
 func (e *envoy) close(ctx actor.Context, t *errand, outcome registration.Outcome) {
 	e.numbers++
-	t.refusal = &outcome
+	t.refusal, t.closeAt = &outcome, time.Time{}
 	e.closing[e.numbers] = t
 	r := t.register.Request
 	use := r.Use
@@ -209,6 +231,8 @@ func (e *envoy) closed(ctx actor.Context, m *messages.BindingsLoaded) {
 		e.finish(ctx, t, registration.Made(e.deps.now(), m.State, r, e.deps.realms.of(r.AOR.Host()).Policy))
 	case m.Err == nil:
 		e.finish(ctx, t, *t.refusal)
+	default:
+		t.closeAt = e.deps.now().Add(closePause)
 	}
 }
 
@@ -226,8 +250,15 @@ func (e *envoy) look(ctx actor.Context) {
 		case !t.register.Request.Deadline.After(now):
 			e.deps.meter.Forwarded(ForwardOverdue)
 			delete(e.errands, transaction)
+		case t.refusal != nil:
+			if !t.closeAt.IsZero() && !t.closeAt.After(now) {
+				e.close(ctx, t, *t.refusal)
+			}
 		case t.stoodIn:
 		case now.Sub(t.heard) >= silence:
+			if !t.asked.IsZero() {
+				e.deps.silences.fell(t.last, now)
+			}
 			e.here(ctx, t)
 		case t.next.After(now):
 		case e.place.local[t.shard].Load() != nil:

@@ -99,9 +99,13 @@ type dependencies struct {
 	meter        Meter
 	now          Clock
 	entrance     *entrance
-	network      Network       // nil = alone
-	node         string        // this one's id; "" = alone
-	journal      *journal      // nil = alone
+	network      Network   // nil = alone
+	node         string    // this one's id; "" = alone
+	journal      *journal  // nil = alone
+	began        time.Time // by it nodes tell each other when they sent something
+	transit      transit
+	silences     silences
+	visitors     atomic.Int64  // REGISTERs of other nodes that are under way here
 	shards       atomic.Int64  // that this node owns
 	recollection *recollection // nil = nothing is remembered
 	goroutines   *goroutines
@@ -165,6 +169,7 @@ func startWith(c Config, open ...link) (*Registrar, error) {
 	if d.now == nil {
 		d.now = time.Now
 	}
+	d.began = d.now()
 	d.realms = newRealms(Realm{Authorizer: c.Authorizer, Challenger: c.Challenger, Policy: c.Policy}, c.Realms, d.nodes(), d.limits, d.meter)
 	d.entrance = newEntrance(d)
 	d.journal = newJournal(d.network, d.now)
@@ -228,6 +233,7 @@ func (r *Registrar) Stop(patience time.Duration) error {
 	if _, err := r.system.Root.RequestFuture(r.tree.connections, &messages.Drain{Patience: patience}, patience+stopGrace).Result(); err != nil {
 		failures = append(failures, fmt.Errorf("drain: %w", err))
 	}
+	r.awaitVisitors(patience)
 	for _, pid := range []*actor.PID{r.tree.connections, r.root} {
 		if err := r.system.Root.StopFuture(pid).Wait(); err != nil {
 			failures = append(failures, fmt.Errorf("stop %s: %w", pid.Id, err))
@@ -239,6 +245,14 @@ func (r *Registrar) Stop(patience time.Duration) error {
 	r.system.Shutdown() // ends the library's own goroutines; it would stop no actor
 	r.deps.goroutines.close()
 	return errors.Join(failures...)
+}
+
+// awaitVisitors waits until what other nodes have brought is done, or not any longer.
+func (r *Registrar) awaitVisitors(patience time.Duration) {
+	const tick = 20 * time.Millisecond
+	for end := r.deps.now().Add(patience); r.deps.visitors.Load() > 0 && r.deps.now().Before(end); {
+		<-time.After(tick)
+	}
 }
 
 // stopGrace is what the answers that end a drain have for the wire.

@@ -22,9 +22,9 @@ type shard struct {
 	authorizer *actor.PID
 	keeper     *actor.PID
 	byAOR      map[registration.AOR]*tenant
-	byPID      map[string]*tenant // by the actor's id
-	byUse      *list.List         // of *tenant, the one used longest ago first
-	visitors   map[string]visitor // REGISTERs of other nodes, by transaction
+	byPID      map[string]*tenant  // by the actor's id
+	byUse      *list.List          // of *tenant, the one used longest ago first
+	visitors   map[string]*visitor // REGISTERs of other nodes, by transaction
 	retiring   bool
 	retiredAt  time.Time
 	epoch      uint64 // counts forwards over all tenants; one counter per tenant could repeat itself after a respawn
@@ -51,7 +51,7 @@ type passivationDue struct{}
 
 func shardProps(deps *dependencies, number int, place *placement, authorizer, keeper *actor.PID) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &shard{deps: deps, number: number, place: place, authorizer: authorizer, keeper: keeper, visitors: map[string]visitor{},
+		return &shard{deps: deps, number: number, place: place, authorizer: authorizer, keeper: keeper, visitors: map[string]*visitor{},
 			byAOR: map[registration.AOR]*tenant{}, byPID: map[string]*tenant{}, byUse: list.New()}
 	}, actor.WithSupervisor(deps.restart(alwaysRestart)), actor.WithDispatcher(deps.goroutines))
 }

@@ -31,7 +31,8 @@ func (s *shard) retire(ctx actor.Context) {
 
 func (s *shard) retireDue(ctx actor.Context) {
 	age := s.deps.now().Sub(s.retiredAt)
-	done := len(s.byAOR) == 0 && len(s.visitors) == 0
+	s.forgetVisitors(s.deps.now())
+	done := len(s.byAOR) == 0 && !s.hosts()
 	if age >= retireMost || done && age >= retireLeast {
 		ctx.Stop(ctx.Self())
 		return

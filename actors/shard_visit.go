@@ -11,45 +11,77 @@ import (
 
 // A visitor is a REGISTER that another node brought, and who waits there for its outcome.
 type visitor struct {
-	from  *actor.PID
-	until time.Time // nobody waits any longer
+	from    *actor.PID
+	until   time.Time           // nobody waits any longer
+	outcome *wire.RegisterReply // nil = it is under way
 }
 
-// visit takes a REGISTER from another node. One that comes again is under way already: its node had no answer in time.
+// outcomeTime is how long an outcome is remembered: a node may ask again while it is on its way, and must not have it carried out twice.
+const outcomeTime = 2 * time.Second
+
+// visit takes a REGISTER from another node. One that comes again is under way already, or done: its node had no answer in time.
 func (s *shard) visit(ctx actor.Context, m *wire.RegisterRequest) {
+	if ctx.Sender() == nil {
+		return // nobody waits for it
+	}
+	if v := s.visitors[m.GetTransaction()]; v != nil {
+		v.from = ctx.Sender()
+		if v.outcome != nil {
+			ctx.Request(ctx.Sender(), v.outcome)
+			return
+		}
+		ctx.Request(ctx.Sender(), &wire.RegisterReply{Transaction: m.GetTransaction(), Shard: m.GetShard(), Pending: true})
+		return
+	}
 	if s.retiring {
-		ctx.Respond(movedReply(m))
+		ctx.Request(ctx.Sender(), movedReply(m))
 		return
 	}
 	now := s.deps.now()
 	register, err := s.deps.fromWire(m, now)
-	if err != nil {
+	switch {
+	case err != nil:
 		s.deps.log.Warn().Str("event", "cluster.forwarded.unfit").Err(err).Msg("another node forwarded a REGISTER that this one cannot read: are their settings the same?")
-		ctx.Respond(replyOf(m.GetTransaction(), s.number, s.deps.unavailable("forwarded and not understood").Because(err.Error())))
+		ctx.Request(ctx.Sender(), replyOf(m.GetTransaction(), s.number, s.deps.unavailable("forwarded and not understood").Because(err.Error())))
 		return
+	case !register.Request.Deadline.After(now):
+		return // nobody waits for it, and nothing may come of it
 	}
-	_, underWay := s.visitors[m.GetTransaction()]
-	s.visitors[m.GetTransaction()] = visitor{from: ctx.Sender(), until: register.Request.Deadline.Add(s.deps.limits.Margin)}
-	if underWay {
-		ctx.Respond(&wire.RegisterReply{Transaction: m.GetTransaction(), Shard: m.GetShard(), Pending: true})
-		return
-	}
+	s.visitors[m.GetTransaction()] = &visitor{from: ctx.Sender(), until: register.Request.Deadline.Add(s.deps.limits.Margin)}
+	s.deps.visitors.Add(1)
 	s.forward(ctx, register, ctx.Self())
 }
 
 // answered passes an outcome on to the node that brought its REGISTER.
 func (s *shard) answered(ctx actor.Context, m *messages.RegisterAnswered) {
-	if v, waits := s.visitors[m.Transaction]; waits {
-		delete(s.visitors, m.Transaction)
-		ctx.Send(v.from, replyOf(m.Transaction, s.number, m.Outcome))
+	v := s.visitors[m.Transaction]
+	if v == nil || v.outcome != nil {
+		return
+	}
+	v.outcome, v.until = replyOf(m.Transaction, s.number, m.Outcome), s.deps.now().Add(outcomeTime)
+	s.deps.visitors.Add(-1)
+	ctx.Request(v.from, v.outcome)
+}
+
+// forgetVisitors lets go of those that nobody asks for any more.
+func (s *shard) forgetVisitors(now time.Time) {
+	for transaction, v := range s.visitors {
+		if !v.until.Before(now) {
+			continue
+		}
+		if v.outcome == nil { // it was lost here
+			s.deps.visitors.Add(-1)
+		}
+		delete(s.visitors, transaction)
 	}
 }
 
-// forgetVisitors lets go of those that nobody waits for any more: their outcome was lost here.
-func (s *shard) forgetVisitors(now time.Time) {
-	for transaction, v := range s.visitors {
-		if v.until.Before(now) {
-			delete(s.visitors, transaction)
+// hosts tells whether a REGISTER of another node is under way.
+func (s *shard) hosts() bool {
+	for _, v := range s.visitors {
+		if v.outcome == nil {
+			return true
 		}
 	}
+	return false
 }

@@ -177,13 +177,16 @@ func (s *shards) endStandIns(ctx actor.Context) {
 
 // welcome brings a REGISTER from another node to its shard.
 func (s *shards) welcome(ctx actor.Context, m *wire.RegisterRequest) {
+	if ctx.Sender() == nil {
+		return // nobody waits for it
+	}
 	if shard := m.GetShard(); shard < ShardCount {
 		if pid := s.place.local[shard].Load(); pid != nil {
 			ctx.Forward(pid)
 			return
 		}
 	}
-	ctx.Respond(movedReply(m))
+	ctx.Request(ctx.Sender(), movedReply(m)) // with our name: we are alive
 }
 
 func allShards() []int {

@@ -48,8 +48,8 @@ const (
 	portCluster = 3082
 )
 
-// Beat is the time between two renewals of a lease: four may be missed.
-func (c Cluster) Beat() time.Duration { return c.Lease / 5 }
+// Beat is the time between two renewals of a lease: four may be missed. However long the lease is, a node that drains is to be noticed soon.
+func (c Cluster) Beat() time.Duration { return min(c.Lease/5, 500*time.Millisecond) }
 
 // Secure tells whether the nodes speak TLS.
 func (c Cluster) Secure() bool { return c.TLS.CA != "" && c.TLS.Cert != "" }

@@ -45,8 +45,8 @@ local function standing(key, use, now)
   return 'REPLAY'
 end
 
--- drop forgets nonces that are too old or too many.
-local function drop(key, life, now)
+-- drop forgets nonces that are too old or too many, but for one that was just used: whoever works on the same request looks for it.
+local function drop(key, kept, life, now)
   local nonces, floor, raised = {}, 0, false
   local all = redis.call('HGETALL', key)
   for i = 1, #all, 2 do
@@ -58,7 +58,7 @@ local function drop(key, life, now)
   end
   table.sort(nonces, function(a, b) return a.minted > b.minted end)
   for i, nonce in ipairs(nonces) do
-    if i > KEPT or nonce.minted + life < now / 1000 then
+    if nonce.name ~= kept and (i > KEPT or nonce.minted + life < now / 1000) then
       redis.call('HDEL', key, nonce.name)
       floor, raised = math.max(floor, nonce.minted), true
     end
@@ -74,6 +74,6 @@ local function spend(key, use, now, made)
   redis.call('HSET', key, use.nonce,
     string.format('%.0f %.0f %.0f %s %s%s', use.count, use.minted, now / 1000, use.request, use.transaction, made and '!' or ''))
   redis.call('PEXPIRE', key, use.life)
-  drop(key, use.life, now)
+  drop(key, use.nonce, use.life, now)
 end
 

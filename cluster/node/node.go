@@ -56,6 +56,7 @@ type Node struct {
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 	closed sync.Once
+	opened atomic.Bool // there is a server to shut down
 	fenced chan struct{}
 }
 
@@ -82,7 +83,9 @@ func (n *Node) Open(system *actor.ActorSystem) error {
 	n.cluster = protocluster.New(system, protocluster.Configure(n.options.Name, provider{opened}, lookup{n}, config,
 		protocluster.WithKinds(shard), protocluster.WithHeartbeatExpiration(never)))
 	go n.start(opened)
-	return <-opened
+	err = <-opened
+	n.opened.Store(err == nil)
+	return err
 }
 
 // never is longer than any process lives: whether a node is there is for the leases to say alone.
@@ -277,7 +280,7 @@ func (n *Node) close() {
 		n.done.Wait()
 	}
 	_ = n.options.Registry.Close() // leases run out by themselves
-	if n.cluster != nil && n.cluster.Remote != nil {
+	if n.opened.Load() {
 		n.cluster.Remote.Shutdown(false)
 	}
 }

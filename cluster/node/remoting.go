@@ -5,6 +5,7 @@ import (
 	"net"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/remote"
@@ -25,8 +26,9 @@ const (
 	probe     = 10 * time.Second
 	probeTime = 3 * time.Second
 
-	// maxQueue is how many messages wait for a node that does not take them: what waits longer is asked for again anyway.
-	maxQueue = 16384
+	// queueSize is how many messages find room in the queue for a node at first: it grows. What bounds it is that nobody goes on to
+	// send to a node that says nothing (actors/silences.go).
+	queueSize = 1024
 )
 
 // remoteConfig is how nodes reach each other: by mutual TLS, which is checked on both sides, or in the clear where there is none,
@@ -40,6 +42,9 @@ func (o Options) remoteConfig() (*remote.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("port to listen on: %w", err)
 	}
+	if strings.Contains(host, ":") { // the module writes host:port as it is
+		host = "[" + host + "]"
+	}
 	secure := o.Credentials
 	if secure == nil {
 		secure = insecure.NewCredentials()
@@ -52,7 +57,7 @@ func (o Options) remoteConfig() (*remote.Config, error) {
 		remote.WithDialOptions(grpc.WithTransportCredentials(secure), grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: probe, Timeout: probeTime}),
 			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceive))),
 		remote.WithEndpointWriterBatchSize(maxBatch), remote.WithEndpointManagerBatchSize(maxBatch),
-		remote.WithEndpointWriterQueueSize(maxQueue), remote.WithEndpointManagerQueueSize(maxQueue),
+		remote.WithEndpointWriterQueueSize(queueSize), remote.WithEndpointManagerQueueSize(queueSize),
 	)
 	config.MaxRetryCount = 1 // it sleeps for two seconds after each, while what it is sent waits
 	return config, nil

@@ -71,6 +71,10 @@ local function beat(id, ttl, said, fact)
   afterOutage(ttl)
   local before = redis.call('HMGET', members, id)[1]
   if not before then enter(id, said, fact) end
+  -- Somebody has thrown a key away, such as a Redis that runs out of memory: what is known of us is entered again.
+  if not redis.call('HMGET', facts, id)[1] then
+    redis.call('HSET', facts, id, (string.gsub(fact, '^0 ', text(now) .. ' ')))
+  end
   if before ~= said then
     redis.call('HSET', members, id, said)
     changed = true
@@ -92,7 +96,7 @@ local function drain(who, draining)
     local id = all[i]
     if id == who or cjson.decode(all[i + 1]).name == who then
       found = true
-      local before = redis.call('HMGET', facts, id)[1]
+      local before = redis.call('HMGET', facts, id)[1] or text(now) .. ' 0'
       local after = string.sub(before, 1, -2) .. draining
       if after ~= before then
         redis.call('HSET', facts, id, after)
@@ -121,7 +125,7 @@ if revision ~= known then
   for i = 1, #all, 2 do
     list[#list + 1] = all[i]
     list[#list + 1] = all[i + 1]
-    list[#list + 1] = redis.call('HMGET', facts, all[i])[1]
+    list[#list + 1] = redis.call('HMGET', facts, all[i])[1] or text(now) .. ' 0'
   end
 end
 return {status, text(revision), redis.call('ZRANGEBYSCORE', leases, '-inf', '(' .. text(now)), list}

@@ -143,9 +143,9 @@ type clusterHealth struct {
 
 func healthOf(name string, view cluster.View) clusterHealth {
 	h := clusterHealth{Name: name, Revision: view.Revision, Members: len(view.Members), Silent: len(view.Silent), Shards: actors.ShardCount}
-	languages := map[int]bool{}
+	languages, names := map[int]bool{}, map[string]bool{}
 	for _, m := range view.Members {
-		languages[m.Protocol] = true
+		languages[m.Protocol], names[m.Name] = true, true
 		if m.Draining {
 			h.Draining++
 		}
@@ -158,6 +158,7 @@ func healthOf(name string, view cluster.View) clusterHealth {
 	problem(h.Members == 0, "no node is a member: is one running with cluster.enabled and this cluster.name, and the same redis?")
 	problem(h.Members > 0 && h.Draining == h.Members, "all nodes are draining: they go on as if none were")
 	problem(h.Silent > 0 && h.Silent == h.Members, "no node has been heard of for the time of a lease")
+	problem(len(names) < h.Members, "two nodes have the same name (cluster.node): drachtio servers cannot tell their links apart")
 	problem(len(languages) > 1, "nodes of two releases work together: finish the upgrade")
 	return h
 }

@@ -36,6 +36,9 @@ type RegisterRequest struct {
 	Class         int32                  `protobuf:"varint,7,opt,name=class,proto3" json:"class,omitempty"`                       // overload.Class
 	Lot           float64                `protobuf:"fixed64,8,opt,name=lot,proto3" json:"lot,omitempty"`
 	Use           *NonceUse              `protobuf:"bytes,9,opt,name=use,proto3" json:"use,omitempty"`
+	Known         bool                   `protobuf:"varint,10,opt,name=known,proto3" json:"known,omitempty"`                 // somebody is registered from there
+	Node          string                 `protobuf:"bytes,11,opt,name=node,proto3" json:"node,omitempty"`                    // who sends it
+	SentUs        int64                  `protobuf:"varint,12,opt,name=sent_us,json=sentUs,proto3" json:"sent_us,omitempty"` // since that node began, by a clock that only goes forward: how late it is when it is read
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -131,6 +134,27 @@ func (x *RegisterRequest) GetUse() *NonceUse {
 		return x.Use
 	}
 	return nil
+}
+
+func (x *RegisterRequest) GetKnown() bool {
+	if x != nil {
+		return x.Known
+	}
+	return false
+}
+
+func (x *RegisterRequest) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *RegisterRequest) GetSentUs() int64 {
+	if x != nil {
+		return x.SentUs
+	}
+	return 0
 }
 
 // Flow is how the REGISTER reached the node that forwards it.
@@ -660,7 +684,7 @@ var File_messages_wire_wire_proto protoreflect.FileDescriptor
 
 const file_messages_wire_wire_proto_rawDesc = "" +
 	"\n" +
-	"\x18messages/wire/wire.proto\x12\x11sbcregistrar.wire\"\x93\x02\n" +
+	"\x18messages/wire/wire.proto\x12\x11sbcregistrar.wire\"\xd6\x02\n" +
 	"\x0fRegisterRequest\x12\x14\n" +
 	"\x05shard\x18\x01 \x01(\rR\x05shard\x12 \n" +
 	"\vtransaction\x18\x02 \x01(\tR\vtransaction\x12\x10\n" +
@@ -670,7 +694,11 @@ const file_messages_wire_wire_proto_rawDesc = "" +
 	"\tbudget_us\x18\x06 \x01(\x03R\bbudgetUs\x12\x14\n" +
 	"\x05class\x18\a \x01(\x05R\x05class\x12\x10\n" +
 	"\x03lot\x18\b \x01(\x01R\x03lot\x12-\n" +
-	"\x03use\x18\t \x01(\v2\x1b.sbcregistrar.wire.NonceUseR\x03use\"\xa7\x01\n" +
+	"\x03use\x18\t \x01(\v2\x1b.sbcregistrar.wire.NonceUseR\x03use\x12\x14\n" +
+	"\x05known\x18\n" +
+	" \x01(\bR\x05known\x12\x12\n" +
+	"\x04node\x18\v \x01(\tR\x04node\x12\x17\n" +
+	"\asent_us\x18\f \x01(\x03R\x06sentUs\"\xa7\x01\n" +
 	"\x04Flow\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\tR\bprotocol\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x1a\n" +

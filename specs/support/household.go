@@ -23,6 +23,7 @@ type TownPlan struct {
 	Patience   time.Duration // how long a device waits for an answer
 	Limbo      time.Duration // how long after it was sent a request without an answer may take effect
 	Redone     time.Duration // after so long another node carries a request out anew; 0 = there is none
+	Rounds     int           // of challenges before one is let in; 0 = 4
 	Seed       uint64        // of what the devices do
 }
 

@@ -1,6 +1,7 @@
 package support
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -83,8 +84,7 @@ func (c *client) next() history.Operation {
 
 // ask carries an operation out; false when it has not come to be asked for.
 func (c *client) ask(o *history.Operation) bool {
-	const rounds = 4 // of challenges
-	for range rounds {
+	for range cmp.Or(c.household.plan.Rounds, 4) {
 		if c.challenge == nil && !c.beChallenged() {
 			return false
 		}
