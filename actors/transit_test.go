@@ -21,6 +21,9 @@ func TestTransitTellsWhatIsLate(t *testing.T) {
 			t.Errorf("step %d: %s late, want %s", i, late, step.late)
 		}
 	}
+	if late := way.late("", 0, time.Hour) + way.late("", 0, 2*time.Hour); late != 0 {
+		t.Errorf("who does not tell is %s late", late)
+	}
 	if late := way.late("b", 0, time.Hour); late != 0 {
 		t.Errorf("another node's first message is %s late", late)
 	}
