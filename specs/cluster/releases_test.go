@@ -16,7 +16,7 @@ import (
 )
 
 // previous is the build that nodes of this one have to work together with: the last release that has a cluster.
-const previous = "5daaf8a8d469c2a0e1dacb72ccf24d723421df86"
+const previous = "b529d6dfa3e6f5fa94dbbf1cc74f44515b140285"
 
 // buildPrevious builds it from the history of this repository.
 func buildPrevious() string {
