@@ -1,6 +1,7 @@
 package registration_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -56,6 +57,36 @@ func TestTheNewestBindingIsShown(t *testing.T) {
 		b, found := state.Newest()
 		if found != (c.want >= 0) || found && b.CSeq != uint32(c.want) {
 			t.Errorf("%s: %d, found %t; want %d", name, b.CSeq, found, c.want)
+		}
+	}
+}
+
+// What has expired is gone wherever it stands; what has not keeps its order.
+func TestAStateReadsWithoutWhatHasExpired(t *testing.T) {
+	for name, c := range map[string]struct{ lifetimes, want []int }{
+		"nothing":                     {nil, nil},
+		"all living":                  {[]int{3, 1, 2}, []int{3, 1, 2}},
+		"all expired":                 {[]int{0, -1}, nil},
+		"the first expired":           {[]int{0, 2, 1}, []int{2, 1}},
+		"the last expired":            {[]int{2, 1, 0}, []int{2, 1}},
+		"one expired in between":      {[]int{2, -1, 1}, []int{2, 1}},
+		"every other one has expired": {[]int{5, 0, 4, 0, 3, 0}, []int{5, 4, 3}},
+	} {
+		var state registration.State
+		for _, seconds := range c.lifetimes {
+			end := noon.Add(time.Duration(seconds) * time.Second)
+			state.Bindings = append(state.Bindings, registration.Binding{Expires: end})
+			state.Removed = append(state.Removed, registration.Tombstone{Until: end})
+		}
+		var bindings, removed []int
+		for _, b := range state.At(noon).Bindings {
+			bindings = append(bindings, int(b.Expires.Sub(noon).Seconds()))
+		}
+		for _, grave := range state.At(noon).Removed {
+			removed = append(removed, int(grave.Until.Sub(noon).Seconds()))
+		}
+		if !slices.Equal(bindings, c.want) || !slices.Equal(removed, c.want) {
+			t.Errorf("%s: bindings %v and tombstones %v are left, want %v", name, bindings, removed, c.want)
 		}
 	}
 }

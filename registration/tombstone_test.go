@@ -94,6 +94,16 @@ func TestARemovalByAnotherClientIsNotUndone(t *testing.T) { // promise P3
 	expect(t, g.get(register{contacts: []string{phone}, callID: "before", cseq: 6}), 200, phone+";expires=3600")
 }
 
+// Each contact has its own removal, whichever was removed first.
+func TestEveryRemovalOfSeveralIsFinal(t *testing.T) { // promise P3
+	for _, contact := range []string{phone, tablet} {
+		g := newRegistrar(t)
+		g.get(register{contacts: []string{phone + ";expires=0"}, cseq: 7})
+		g.get(register{contacts: []string{tablet + ";expires=0"}, cseq: 8})
+		expect(t, g.get(register{contacts: []string{contact}, cseq: 6}), 500)
+	}
+}
+
 // What was read before a contact was removed, and decided after it, is late, unless the same client says that it comes after.
 func TestWhatWaitedWhileAContactWasRemoved(t *testing.T) { // promise P3
 	for name, c := range map[string]struct {
