@@ -254,7 +254,7 @@ func (c *crowd) run(length time.Duration) {
 				coming[now+c.away] = append(coming[now+c.away], time.Now())
 			}
 		}
-		time.Sleep(begun.Add(now + time.Millisecond).Sub(time.Now()))
+		time.Sleep(time.Until(begun.Add(now + time.Millisecond)))
 	}
 }
 

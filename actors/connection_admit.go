@@ -59,7 +59,7 @@ func (c *connection) waited(now time.Time, waited time.Duration, behind int) {
 func (c *connection) turnBack(now time.Time, tx *transaction) *registration.Outcome {
 	var outcome registration.Outcome
 	switch {
-	case c.refusing:
+	case c.leaving.refusing:
 		outcome = c.stops()
 	case !now.Before(tx.deadline.Add(-c.deps.limits.Margin)):
 		outcome = c.deps.unavailable(registration.DeadlinePassed)
