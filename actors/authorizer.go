@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/failsafe-go/failsafe-go/adaptivelimiter"
 
 	"sbc-registrar/messages"
 	"sbc-registrar/registration"
@@ -20,9 +19,9 @@ type authorizer struct {
 
 // callbackEnded gives a permit back. It goes through the mailbox, since the gate belongs to the actor.
 type callbackEnded struct {
-	gate   *callbackGate
-	permit adaptivelimiter.Permit
-	err    error
+	gate *callbackGate
+	job  authorization
+	err  error
 }
 
 func authorizerProps(deps *dependencies) *actor.Props {
@@ -39,7 +38,7 @@ func (a *authorizer) Receive(ctx actor.Context) {
 			realm.gate.start = a.starter(root, self, realm)
 		}
 	case *callbackEnded:
-		m.gate.finished(a.deps.now(), m.permit, m.err)
+		m.gate.finished(a.deps.now(), m.job, m.err)
 	case messages.ToAuthorizer:
 		a.handle(ctx, m)
 	}
@@ -66,7 +65,7 @@ func (a *authorizer) starter(root *actor.RootContext, self *actor.PID, realm *re
 		a.deps.goroutines.Schedule(func() {
 			verdict, err := a.ask(realm, job)
 			root.Send(job.from, &messages.AuthorizationGiven{Work: job.want.Work, Verdict: verdict, Err: err})
-			root.Send(self, &callbackEnded{realm.gate, job.permit, err})
+			root.Send(self, &callbackEnded{realm.gate, job, err})
 		})
 	}
 }

@@ -38,6 +38,7 @@ type authorization struct {
 	want    *messages.AuthorizationWanted
 	from    *actor.PID
 	offered time.Time
+	begun   time.Time
 	permit  adaptivelimiter.Permit
 }
 
@@ -70,15 +71,21 @@ type callbackGate struct {
 	waiting []authorization
 	delay   overload.Delay
 
+	promises overload.Promises // challenges whose answers will be questions
+
 	underWay, queued atomic.Int64 // running and len(waiting), for those who look from outside
+	takes            atomic.Int64 // ns that a question holds its permit, about
 }
 
 // leastQuestion is how much time a question needs to be worth putting.
 const leastQuestion = 20 * time.Millisecond
 
+// unknownTakes is how long a question is thought to take before the first has been answered: a crowd may come just after we have started.
+const unknownTakes = 50 * time.Millisecond
+
 func newCallbackGate(bulkhead int, nodes func() int, limits Limits, meter Meter) *callbackGate {
 	least, most := uint(min(limits.CallbackFloor, bulkhead)), uint(bulkhead)
-	return &callbackGate{
+	g := &callbackGate{
 		bulkhead: bulkhead, nodes: nodes, capacity: limits.CallbackQueue, reserve: limits.StoreReserve, meter: meter,
 		// It moves by one or two ten times a second at the most. So it stays within a few times of what is under way, from where it
 		// comes down in seconds when the callback gets into trouble, and up again as soon.
@@ -95,6 +102,8 @@ func newCallbackGate(bulkhead int, nodes func() int, limits Limits, meter Meter)
 			WithSuccessThreshold(3).
 			Build(),
 	}
+	g.takes.Store(int64(unknownTakes))
+	return g
 }
 
 // places is this node's part of the bulkhead, one at least.
@@ -125,7 +134,7 @@ func (g *callbackGate) wait(now time.Time, job authorization) {
 	switch {
 	case len(g.waiting) >= g.capacity:
 		g.refuse(job, &shedError{class, Callback, overload.Busy})
-	case !class.Bears(g.delay.Standing(now)):
+	case !g.bears(now, class, job.want.Request.Arrived):
 		g.refuse(job, &shedError{class, Callback, overload.Waits})
 	default:
 		g.waiting = append(g.waiting, job)
@@ -148,7 +157,7 @@ func (g *callbackGate) begin(now time.Time, job authorization) bool {
 		g.refuse(job, errBroken)
 		return true
 	}
-	job.permit = permit
+	job.permit, job.begun = permit, now
 	g.running++
 	g.underWay.Store(int64(g.running))
 	g.meter.Waited(Callback, now.Sub(job.offered))
@@ -157,10 +166,11 @@ func (g *callbackGate) begin(now time.Time, job authorization) bool {
 }
 
 // finished gives back what a question held and puts the next ones.
-func (g *callbackGate) finished(now time.Time, permit adaptivelimiter.Permit, err error) {
+func (g *callbackGate) finished(now time.Time, job authorization, err error) {
 	g.running--
 	g.underWay.Store(int64(g.running))
-	g.learn(permit, err)
+	g.takes.Store(g.takes.Load() + (int64(now.Sub(job.begun))-g.takes.Load())/16)
+	g.learn(job.permit, err)
 	g.observe(now)
 	for len(g.waiting) > 0 && g.running < g.places() && g.begin(now, g.waiting[0]) {
 		g.waiting[0] = authorization{} // lets go of the request
@@ -193,9 +203,40 @@ func (g *callbackGate) observe(now time.Time) {
 	g.delay.Observe(now, now.Sub(g.waiting[0].offered), len(g.waiting))
 }
 
-// bears tells whether a REGISTER that will lead to a question is still worth letting in.
-func (g *callbackGate) bears(now time.Time, class overload.Class) bool {
-	return class.Bears(g.delay.Standing(now))
+// bears tells whether a REGISTER that is a question now is still worth letting in. What it has waited before counts: who is
+// served shall be served in time.
+func (g *callbackGate) bears(now time.Time, class overload.Class, arrived time.Time) bool {
+	return bearsIn(class, g.expected(now), now.Sub(arrived))
+}
+
+// promise tells whether one that is to be challenged is worth letting in. It comes back with a question, which counts from now on.
+func (g *callbackGate) promise(now time.Time, class overload.Class, arrived time.Time) bool {
+	promised, away := g.promises.Open(now)
+	wait := g.delay.Expect(now, g.waitBehind(promised)) - min(away, overload.Budget)
+	if !bearsIn(class, wait, now.Sub(arrived)) {
+		return false
+	}
+	g.promises.Give(now)
+	return true
+}
+
+// bearsIn tells whether a class puts up with a wait and what came before it. Who need not wait is never too late.
+func bearsIn(class overload.Class, wait, before time.Duration) bool {
+	return wait <= 0 || class.Bears(before+wait)
+}
+
+// expected is how long a question will wait that comes now: as long as the queue takes, and not less than the first in it has waited,
+// should the callback have come to a halt.
+func (g *callbackGate) expected(now time.Time) time.Duration {
+	return g.delay.Expect(now, g.waitBehind(0))
+}
+
+// waitBehind is how long it takes until there is a permit for one that comes behind all that are there and so many more. A permit
+// gets free as often as permits are held and not long (Little's law).
+func (g *callbackGate) waitBehind(more int) time.Duration {
+	limit := min(g.limiter.Limit(), g.places())
+	ahead := int(g.underWay.Load()+g.queued.Load()) + more - limit
+	return time.Duration(max(0, ahead)) * time.Duration(g.takes.Load()) / time.Duration(limit)
 }
 
 // An askError is what errors of an Authorizer may tell beside their text.

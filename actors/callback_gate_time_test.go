@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,7 +33,7 @@ func (g *gateRig) ask(class overload.Class, left time.Duration) (work uint64) {
 	g.asked++
 	now := time.Now()
 	g.offer(now, authorization{want: &messages.AuthorizationWanted{
-		Work: g.asked, Class: class, Request: &registration.Request{Deadline: now.Add(left)},
+		Work: g.asked, Class: class, Request: &registration.Request{Arrived: now, Deadline: now.Add(left)},
 	}})
 	return g.asked
 }
@@ -41,7 +42,7 @@ func (g *gateRig) ask(class overload.Class, left time.Duration) (work uint64) {
 func (g *gateRig) end(err error) {
 	job := g.started[0]
 	g.started = g.started[1:]
-	g.finished(time.Now(), job.permit, err)
+	g.finished(time.Now(), job, err)
 }
 
 func (g *gateRig) works() string {
@@ -98,6 +99,11 @@ func TestAQuestionThatWouldComeTooLateIsNotPut(t *testing.T) {
 func TestWhoBearsTheQueueLeastIsShedFromItFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateRig(1, Limits{})
+		for range 100 { // so long takes one
+			g.ask(overload.Answer, time.Hour)
+			time.Sleep(10 * time.Millisecond)
+			g.end(nil)
+		}
 		g.ask(overload.Answer, time.Hour)
 		for range 40 { // one comes and goes every 10 ms; 15 wait, so that all wait 150 ms
 			g.ask(overload.Answer, time.Hour)
@@ -109,7 +115,7 @@ func TestWhoBearsTheQueueLeastIsShedFromItFirst(t *testing.T) {
 		for class, let := range map[overload.Class]bool{
 			overload.Stranger: false, overload.Newcomer: false, overload.Refresh: true, overload.Answer: true, overload.Removal: true,
 		} {
-			if got := g.bears(time.Now(), class); got != let {
+			if got := g.bears(time.Now(), class, time.Now()); got != let {
 				t.Errorf("a %s is let in: %t", class, got)
 			}
 			if work := g.ask(class, time.Hour); (g.refused[work] == nil) != let {
@@ -198,6 +204,108 @@ func TestTheLimitComesDownToWhatACallbackCanTake(t *testing.T) {
 		}
 		if limit := g.snapshot("").Limit; limit > 16 {
 			t.Errorf("the limit is %d", limit)
+		}
+	})
+}
+
+// A crowd is phones that come to a gate in the open loop, and a callback that works on a few of their questions at a time. Its clock
+// is that of the bubble it is in.
+type crowd struct {
+	perMS   float64       // strangers who come each ms
+	answers int           // how many in a hundred of those who are challenged come back
+	away    time.Duration // after how long
+	workers int           // questions that the callback works on at once
+	takes   time.Duration
+
+	g          *gateRig
+	came       float64
+	challenged int
+	turnedAway int // strangers
+	inVain     int // answers
+	done       int
+	waits      []time.Duration
+}
+
+// run lets the crowd come for so long, and returns how many of its questions were answered.
+func (c *crowd) run(length time.Duration) {
+	begun := time.Now()
+	coming := map[time.Duration][]time.Time{} // when challenges were given, by the ms of the answers
+	var idle []time.Duration                  // when each worker is free
+	for range c.workers {
+		idle = append(idle, 0)
+	}
+	for now := time.Duration(0); now < length; now += time.Millisecond {
+		c.work(now, idle)
+		for _, given := range coming[now] {
+			c.g.promises.Keep(time.Now(), given)
+			if !c.g.bears(time.Now(), overload.Answer, time.Now()) {
+				c.inVain++
+				continue
+			}
+			c.g.ask(overload.Answer, 4*time.Second)
+		}
+		delete(coming, now)
+		for c.came += c.perMS; c.came >= 1; c.came-- {
+			if !c.g.promise(time.Now(), overload.Stranger, time.Now()) {
+				c.turnedAway++
+				continue
+			}
+			if c.challenged++; c.challenged*37%100 < c.answers {
+				coming[now+c.away] = append(coming[now+c.away], time.Now())
+			}
+		}
+		time.Sleep(time.Until(begun.Add(now + time.Millisecond)))
+	}
+}
+
+// work ends the questions that the callback has answered by now.
+func (c *crowd) work(now time.Duration, idle []time.Duration) {
+	for i := range idle {
+		for idle[i] <= now && len(c.g.started) > 0 {
+			job := c.g.started[0]
+			c.waits = append(c.waits, job.begun.Sub(job.offered))
+			c.g.end(nil)
+			c.done++
+			idle[i] = max(idle[i], now-time.Millisecond) + c.takes
+		}
+	}
+}
+
+// TestWhoIsChallengedIsServedInTime: the challenges that are given are as many as the callback can be asked about, however long
+// phones take to answer them, after calm and after a start.
+func TestWhoIsChallengedIsServedInTime(t *testing.T) {
+	for _, away := range []time.Duration{5 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond} {
+		for _, calm := range []time.Duration{0, 3 * time.Second} {
+			t.Run(fmt.Sprintf("answers come after %s, a crowd after %s", away, calm), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					c := &crowd{perMS: 0.4, answers: 100, away: away, workers: 4, takes: 5 * time.Millisecond, g: newGateRig(512, Limits{})}
+					c.run(calm)
+					c.perMS, c.done = 8, 0
+					c.run(10 * time.Second)
+					if longest := slices.Max(c.waits); longest > 700*time.Millisecond {
+						t.Errorf("a question waited for %s", longest)
+					}
+					if c.done < 8000*9/10 {
+						t.Errorf("%d questions were answered of the 8,000 that the callback has time for", c.done)
+					}
+					if inVain := c.inVain + len(c.g.refused); inVain > c.done/6 {
+						t.Errorf("%d answers were turned away, %d served", inVain, c.done)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestWhoNeverAnswersKeepsNobodyOut: a flood without credentials costs the callback nothing.
+func TestWhoNeverAnswersKeepsNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &crowd{perMS: 20, answers: 2, away: 50 * time.Millisecond, workers: 4, takes: 5 * time.Millisecond, g: newGateRig(512, Limits{})}
+		c.run(2 * time.Second) // of learning
+		c.turnedAway = 0
+		c.run(10 * time.Second)
+		if c.turnedAway > 20*10_000/50 {
+			t.Errorf("%d of %d strangers were turned away though the callback had time for those who answer", c.turnedAway, 20*10_000)
 		}
 	})
 }

@@ -25,8 +25,8 @@ type link interface {
 //
 // Redialling, re-sending and the wire are the link's work (package drachtio); expected troubles arrive as messages.
 //
-// Supervision: restart, slower each time. A panic ends the link, and a new one is opened: the transactions survive in the
-// producer's closure, and the server takes their answers from any connection. The socket is closed in Restarting and Stopping.
+// Supervision: restart, slower each time. A panic ends the link, and a new one is opened: the transactions and the wish to drain survive in
+// the producer's closure, and the server takes their answers from any connection. The socket is closed in Restarting and Stopping.
 type connection struct {
 	deps   *dependencies
 	router Router
@@ -40,11 +40,8 @@ type connection struct {
 	over      bool // the link has ended and will not come back
 	txs       *transactions
 	timer     *time.Timer
+	leaving   *leaving
 	log       zerolog.Logger
-
-	drain    *actor.PID // who waits for Drained
-	unrouted bool       // the server sends no more requests, or we do not wait for them any longer
-	refusing bool       // patience is over: whatever still arrives is answered 503 at once
 }
 
 // What the link's goroutine, the answers' confirmations and timers tell the actor.
@@ -73,6 +70,7 @@ type (
 	deadlineDue   struct{}
 	routesRemoved struct{ err error }
 	patienceOver  struct{}
+	lastWordOver  struct{}
 )
 
 // A way is how a link to a server is had.
@@ -84,9 +82,9 @@ type way struct {
 }
 
 func connectionProps(deps *dependencies, router Router, w way) *actor.Props {
-	txs := newTransactions()
+	txs, leaving := newTransactions(), &leaving{}
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &connection{deps: deps, router: router, way: w, txs: txs, log: deps.log.With().Str("server", w.server).Logger()}
+		return &connection{deps: deps, router: router, way: w, txs: txs, leaving: leaving, log: deps.log.With().Str("server", w.server).Logger()}
 	}, actor.WithDispatcher(deps.goroutines))
 }
 
@@ -115,6 +113,8 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.routesRemoved(ctx, m)
 	case *patienceOver:
 		c.patienceOver(ctx)
+	case *lastWordOver:
+		c.lastWordOver(ctx)
 	case messages.ToConnection:
 		c.handle(ctx, m)
 	}
@@ -139,6 +139,9 @@ func (c *connection) start(ctx actor.Context) {
 	run, cancel := context.WithCancel(context.Background())
 	h := &handler{deps: c.deps, link: opened, root: ctx.ActorSystem().Root, self: ctx.Self()}
 	c.link, c.cancel, c.handler = opened, cancel, h
+	if c.leaving.wish != nil { // before the link asks for requests
+		c.leave(ctx)
+	}
 	go func() { h.tell(&linkEnded{h, opened.Run(run, h)}) }()
 	c.resume(ctx)
 }

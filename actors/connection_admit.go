@@ -40,7 +40,7 @@ func (c *connection) carry(ctx actor.Context, now time.Time, tx *transaction, m 
 	if outcome := c.holdBack(tx, t.request); outcome != nil {
 		t.finish(*outcome)
 	}
-	c.relieve(now, &t, m.class)
+	c.relieve(now, tx, &t, m.class)
 	if t.request == nil {
 		c.answer(ctx, tx.id, t.outcome)
 		return
@@ -52,14 +52,14 @@ func (c *connection) carry(ctx actor.Context, now time.Time, tx *transaction, m 
 }
 
 func (c *connection) waited(now time.Time, waited time.Duration, behind int) {
-	c.deps.entrance.arrival.Observe(now, waited, behind)
+	c.deps.entrance.looked(now, waited, behind)
 	c.deps.meter.Waited(Arrival, waited)
 }
 
 // turnBack ends a request that is not worth reading.
 func (c *connection) turnBack(now time.Time, tx *transaction) (outcome registration.Outcome, turned bool) {
 	switch {
-	case c.refusing:
+	case c.leaving.refusing:
 		return c.stops(), true
 	case !now.Before(tx.deadline.Add(-c.deps.limits.Margin)):
 		return c.deps.unavailable(registration.DeadlinePassed), true
@@ -93,17 +93,24 @@ func (c *connection) read(tx *transaction, request drachtio.Request) triaged {
 
 // relieve sheds what the callback of its realm could not be asked about in time: also those who have yet to be challenged,
 // for their answers would only wait there.
-func (c *connection) relieve(now time.Time, t *triaged, class overload.Class) {
+func (c *connection) relieve(now time.Time, tx *transaction, t *triaged, class overload.Class) {
+	var worth bool
 	switch {
 	case t.request != nil:
-		class = c.deps.entrance.reconsider(t.request, t.realm.Policy)
-	case t.outcome.Deed != registration.Challenged:
+		t.class = c.deps.entrance.reconsider(t.request, t.realm.Policy)
+		if t.request.Use.Count == 1 {
+			t.realm.gate.promises.Keep(now, t.request.Use.Minted)
+		}
+		worth = t.realm.gate.bears(now, t.class, tx.arrived)
+	case t.outcome.Deed == registration.Challenged:
+		if t.class = class; class == overload.Answer {
+			t.class = overload.Newcomer // its credentials answer no challenge of ours that is still good
+		}
+		worth = t.realm.gate.promise(now, t.class, tx.arrived)
+	default:
 		return
-	case class == overload.Answer:
-		class = overload.Newcomer // its credentials answer no challenge of ours that is still good
 	}
-	t.class = class
-	if !t.realm.gate.bears(now, class) {
-		t.finish(c.deps.entrance.shed(now, class, Callback, overload.Waits))
+	if !worth {
+		t.finish(c.deps.entrance.shed(now, t.class, Callback, overload.Waits))
 	}
 }

@@ -19,6 +19,7 @@ type entrance struct {
 	deps      *dependencies
 	admission *overload.Admission
 	arriving  atomic.Int64   // let in, and not yet looked at
+	pace      overload.Pace  // of the looks
 	arrival   overload.Delay // between the frame and the connection's look at it: what a busy processor makes longer
 	store     overload.Delay // before the store
 	flows     *overload.Flows
@@ -40,7 +41,7 @@ func newEntrance(d *dependencies) *entrance {
 // enter takes a place for a REGISTER and tells what it is taken for, or what keeps it out.
 func (e *entrance) enter(now time.Time, text []byte, from netip.AddrPort) (overload.Class, overload.Bound) {
 	class := e.classify(text, from)
-	if !class.Bears(max(e.arrival.Standing(now), e.store.Standing(now))) {
+	if !class.Bears(max(e.expected(now), e.store.Standing(now))) {
 		return class, overload.Waits
 	}
 	bound := e.admission.Enter(class, from.Addr(), e.deps.guard.Trusts(from.Addr()))
@@ -48,6 +49,18 @@ func (e *entrance) enter(now time.Time, text []byte, from netip.AddrPort) (overl
 		e.arriving.Add(1)
 	}
 	return class, bound
+}
+
+// looked notes that a REGISTER was looked at after it had waited, and how many wait behind it.
+func (e *entrance) looked(now time.Time, waited time.Duration, behind int) {
+	e.pace.Left(now, behind)
+	e.arrival.Observe(now, waited, behind)
+}
+
+// expected is how long a REGISTER will wait for our look that comes now: as long as it takes to look at those before it, and not
+// less than others have waited lately, should we have come to a halt.
+func (e *entrance) expected(now time.Time) time.Duration {
+	return e.arrival.Expect(now, time.Duration(e.arriving.Load())*e.pace.Each())
 }
 
 // classify tells what can be told without reading a REGISTER. Credentials get the benefit of the doubt until they are read.

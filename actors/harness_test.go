@@ -27,11 +27,14 @@ const patience = 10 * time.Second
 type fakeLink struct {
 	handler chan drachtio.Handler
 	answers chan drachtio.Answer
-	confirm func(drachtio.Answer) error // nil = the server sends every answer
+	confirm func(drachtio.Answer) error // nil = the server sends every answer; errUnheard = it says nothing
 	unroute func() error                // nil = the server agrees at once
 }
 
 var announced = drachtio.Announcement{Contacts: "udp/192.0.2.1:5060,tcp/192.0.2.1:5060"}
+
+// errUnheard is for a server that does not confirm an answer.
+var errUnheard = errors.New("not confirmed")
 
 func newFakeLink() *fakeLink {
 	return &fakeLink{handler: make(chan drachtio.Handler, 8), answers: make(chan drachtio.Answer, 100_000)}
@@ -57,7 +60,7 @@ func (l *fakeLink) Answer(a drachtio.Answer) {
 		err = l.confirm(a)
 	}
 	l.answers <- a
-	if a.Done != nil {
+	if a.Done != nil && !errors.Is(err, errUnheard) {
 		a.Done(err)
 	}
 }

@@ -139,4 +139,15 @@ func (t *transactions) unsent() []*transaction {
 	return list
 }
 
+// abandon forgets all that are answered, and returns how many these were.
+func (t *transactions) abandon() (n int) {
+	for id, tx := range t.open {
+		if tx.answered {
+			t.settle(id)
+			n++
+		}
+	}
+	return n
+}
+
 func (t *transactions) empty() bool { return len(t.open) == 0 }

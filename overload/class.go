@@ -27,12 +27,12 @@ func (c Class) String() string {
 	return [classes]string{"stranger", "newcomer", "refresh", "answer", "removal"}[c]
 }
 
-// Budget is how long a REGISTER may wait in one queue before its turn, when all is well.
+// Budget is how long a REGISTER may wait before its turn, when all is well.
 const Budget = 250 * time.Millisecond
 
-// patience is the standing delay of a queue that a class puts up with. Strangers are sent away long before the budget is
-// spent: each that is challenged comes back with an answer that costs ten times as much. An answer waits for two budgets at
-// most: the queue can become twice as long until that is noticed, and whoever is served shall be served within a second.
+// patience is how long a REGISTER of a class waits at most: longer waits are foreseen, and it is sent away. Strangers are sent away
+// long before the budget is spent: each that is challenged comes back with an answer that costs ten times as much. An answer
+// may wait for two budgets, so that whoever is served is served within a second also where the forecast is wrong by half.
 var patience = [classes]time.Duration{
 	Stranger: Budget / 10,
 	Newcomer: Budget / 2,
@@ -42,7 +42,7 @@ var patience = [classes]time.Duration{
 }
 
 // Bears tells whether a REGISTER of this class is still let in where requests wait that long.
-func (c Class) Bears(standing time.Duration) bool { return standing <= patience[c] }
+func (c Class) Bears(wait time.Duration) bool { return wait <= patience[c] }
 
 // share is the part of all places, in hundredths, that a class may fill up to.
 var share = [classes]int{Stranger: 50, Newcomer: 70, Refresh: 85, Answer: 95, Removal: 100}

@@ -63,12 +63,24 @@ func (d *Delay) end(least time.Duration) {
 	}
 }
 
-// Standing is what who comes now has to expect: under stress the newest wait, else the shortest of the last full interval, if the
-// newest is not shorter.
-func (d *Delay) Standing(now time.Time) time.Duration {
+// Standing is what who comes now would have waited had he come sooner: under stress the newest wait, else the shortest of the last full
+// interval, if the newest is not shorter.
+func (d *Delay) Standing(now time.Time) time.Duration { return d.Expect(now, 0) }
+
+// Expect is what counts of a wait that is foreseen, and not less than what stands. Without stress, what is worked off within an
+// interval may be a burst.
+func (d *Delay) Expect(now time.Time, foreseen time.Duration) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	age := now.Sub(d.begun)
+	if foreseen < interval && (!d.stressed || age >= 2*interval) {
+		foreseen = 0
+	}
+	return max(foreseen, d.stands(age))
+}
+
+// stands is what stands when the interval under way is so old.
+func (d *Delay) stands(age time.Duration) time.Duration {
 	switch {
 	case age >= 2*interval:
 		return 0

@@ -76,3 +76,23 @@ var _ = Describe("A registrar that is told to stop with a REGISTER in flight", f
 		Eventually(site.Registrar.Exited).Should(BeClosed())
 	})
 })
+
+var _ = Describe("A registrar that is told to stop and whose server does not take its answers", func() {
+	It("waits for 10 s, gives them up, says how many, and exits 0", func() {
+		site, rogue := NewSite(), StartRogue()
+		site.ConnectTo(rogue.Address())
+		site.Registrar = Serve(site.Settings)
+		link := rogue.Next()
+		defer link.Close()
+		Expect(link.Welcome()).To(BeTrue())
+		phone := site.Phone()
+		Expect(link.HandMany([]string{transactionNumber(1), transactionNumber(2)}, "192.0.2.1:5060", phone.Request())).To(BeTrue())
+		Eventually(site.Registrar.Output).Should(ContainSubstring("register.challenged"), "they are answered")
+		begun := time.Now()
+		site.Registrar.Signal(syscall.SIGTERM)
+		Eventually(site.Registrar.Exited).WithTimeout(12*time.Second+slack).Should(BeClosed(), "it ends")
+		Expect(time.Since(begun)).To(BeNumerically(">", 10*time.Second))
+		Expect(site.Registrar.ExitCode()).To(BeZero())
+		Expect(site.Registrar.Output()).To(MatchRegexp(`drain.unconfirmed.*answers\W+2\b`))
+	})
+})
