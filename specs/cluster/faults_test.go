@@ -8,8 +8,10 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/redis/go-redis/v9"
 
 	"sbc-registrar/specs/support/history"
+	"sbc-registrar/specs/support/redisserver"
 
 	. "sbc-registrar/specs/support"
 )
@@ -223,6 +225,38 @@ var _ = Describe("Nodes of a cluster", func() {
 		for _, n := range f.Nodes {
 			Expect(n.Shards()).To(BeNumerically("~", 1024/3, 1), "shards of %s", n.Name)
 		}
+	})
+
+	It("stay together when the master of Redis is killed and a replica takes over", func() {
+		set, err := redisserver.StartSentinelOf(redisserver.SentinelSettings{Replicas: 2, DownAfter: 500 * time.Millisecond})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(set.Stop)
+		site := NewSite()
+		quiet(site)
+		site.Settings.Remove("redis")
+		site.Settings.Set("redis.sentinels", set.Addresses())
+		site.Settings.Set("redis.sentinelMaster", set.MasterName)
+		site.Settings.Set("redis.waitReplicas", 1)
+		site.Settings.Set("registration.deadline", registerDeadline.String())
+		site.Settings.Set("authCallback.timeout", "1s")
+		reader := redis.NewFailoverClient(&redis.FailoverOptions{
+			MasterName: set.MasterName, SentinelAddrs: set.Addresses(), ContextTimeoutEnabled: true, MaxRetries: -1,
+		})
+		DeferCleanup(reader.Close)
+		f := site.StartFleet(3)
+		t := f.StartTown(TownPlan{
+			Households: 4, Devices: 2, Pause: 60 * time.Millisecond, Rest: 200 * time.Millisecond,
+			Patience: patience, Limbo: registerDeadline + 10*time.Second, Redone: 350 * time.Millisecond, Rounds: 12, Seed: 14,
+		}, reader)
+		busy(t)
+		over := t.During("the master is killed")
+		killed := time.Now()
+		set.Master.Kill()
+		AddReportEntry("the first change after the kill", t.Succeeded(killed, 15*time.Second))
+		over()
+		f.WaitWhole()
+		judge(f, t)
+		Expect(f.Running()).To(HaveLen(3), "nodes that run")
 	})
 
 	It("let one more in, and take its part back when it goes", func() {
