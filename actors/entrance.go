@@ -63,16 +63,19 @@ func (e *entrance) expected(now time.Time) time.Duration {
 	return e.arrival.Expect(now, time.Duration(e.arriving.Load())*e.pace.Each())
 }
 
-// classify tells what can be told without reading a REGISTER. Credentials get the benefit of the doubt until they are read.
+// classify tells what can be told without reading a REGISTER. Credentials get the benefit of the doubt until they are read, unless they
+// themselves say that they answer no new challenge.
 func (e *entrance) classify(text []byte, from netip.AddrPort) overload.Class {
 	glance := sip.GlanceAt(text)
 	switch {
 	case glance.Removal:
 		return overload.Removal
-	case glance.Credentials:
+	case glance.Credentials && !glance.Again:
 		return overload.Answer
 	case e.flows.Know(from):
 		return overload.Refresh
+	case glance.Credentials:
+		return overload.Newcomer
 	default:
 		return overload.Stranger
 	}

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -56,6 +57,29 @@ func shedsWith(t *testing.T, a drachtio.Answer, retryAfter int) {
 	text, _, _ := strings.Cut(rest, "\r\n")
 	if after, err := strconv.Atoi(text); err != nil || after < retryAfter || after > 2*retryAfter {
 		t.Errorf("Retry-After %q, want %d to %d", text, retryAfter, 2*retryAfter)
+	}
+}
+
+func TestAGlanceTellsWhatARegisterIsTakenFor(t *testing.T) {
+	g := newRig(t, Config{})
+	known, unknown := netip.MustParseAddrPort("203.0.113.9:5060"), netip.MustParseAddrPort("203.0.113.10:5060")
+	g.deps.entrance.flows.Registered(time.Now(), known)
+	for _, c := range []struct {
+		fields string
+		from   netip.AddrPort
+		want   overload.Class
+	}{
+		{"", unknown, overload.Stranger},
+		{"", known, overload.Refresh},
+		{"Authorization: Digest nc=00000001\r\n", unknown, overload.Answer},
+		{"Authorization: Digest nc=00000001\r\n", known, overload.Answer},
+		{"Authorization: Digest nc=00000002\r\n", unknown, overload.Newcomer},
+		{"Authorization: Digest nc=00000002\r\n", known, overload.Refresh},
+		{"Expires: 0\r\n", unknown, overload.Removal},
+	} {
+		if got := g.deps.entrance.classify([]byte(registerText("daveh", 1, c.fields)), c.from); got != c.want {
+			t.Errorf("%q from %s is taken for a %s, want a %s", c.fields, c.from, got, c.want)
+		}
 	}
 }
 

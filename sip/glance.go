@@ -6,6 +6,7 @@ import "bytes"
 // under load, and nothing else: it is right for what clients send, and may be deceived by what they do not.
 type Glance struct {
 	Credentials bool // there is an Authorization header field
+	Again       bool // its nonce count is above 1: it answers no challenge that was just given
 	Removal     bool // every expiry that is named is 0, and there is one
 }
 
@@ -21,6 +22,7 @@ func GlanceAt(raw []byte) Glance {
 			raw = nil // the empty line before the body
 		case named(line, "authorization"):
 			g.Credentials = true
+			g.Again = g.Again || usedBefore(line)
 		case named(line, "expires"):
 			zero := startsWithZero(bytes.TrimLeft(line[len("expires"):], ": \t"))
 			removes, keeps = removes || zero, keeps || !zero
@@ -36,6 +38,9 @@ func GlanceAt(raw []byte) Glance {
 var (
 	lineEnd      = []byte("\n")
 	expiresParam = []byte("expires=")
+	countParam   = []byte("nc=")
+	firstCount   = []byte("00000001")
+	quote        = []byte(`"`)
 )
 
 // named tells whether a line is the header field of that lower-case name. Most differ in the first letter already.
@@ -45,6 +50,12 @@ func named(line []byte, name string) bool {
 	}
 	after := line[len(name)]
 	return after == ':' || after == ' ' || after == '\t'
+}
+
+// usedBefore tells whether credentials name a nonce count above 1 (RFC 7616 §3.4: eight hexadecimal digits).
+func usedBefore(line []byte) bool {
+	_, value, found := bytes.Cut(line, countParam)
+	return found && !bytes.HasPrefix(bytes.TrimPrefix(value, quote), firstCount)
 }
 
 // contactExpiries tells whether expires parameters of 0, and others, are there.

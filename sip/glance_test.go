@@ -20,6 +20,11 @@ func TestGlanceAt(t *testing.T) {
 		{"Contact: <sip:a@b>", Glance{}},
 		{`AUTHORIZATION: Digest username="a"|Contact: <sip:a@b>;expires=0`, Glance{Credentials: true, Removal: true}},
 		{`Authorization:Digest username="a"`, Glance{Credentials: true}},
+		{`Authorization: Digest username="a", cnonce="x", nc=00000001, qop=auth`, Glance{Credentials: true}},
+		{`Authorization: Digest username="a",nc="00000001",qop=auth`, Glance{Credentials: true}},
+		{`Authorization: Digest username="a", nc=00000002, qop=auth`, Glance{Credentials: true, Again: true}},
+		{`Authorization: Digest nc="0000001f"`, Glance{Credentials: true, Again: true}},
+		{"Subject: nc=00000002", Glance{}},
 		{`Authorizations: x|Proxy-Authorization: Digest y`, Glance{}},
 		{"Expires-Not: 0", Glance{}},
 		{"||Authorization: in the body", Glance{}},
@@ -45,6 +50,9 @@ func FuzzGlanceAt(f *testing.F) {
 		}
 		if _, has := r.Value("Authorization"); has && !g.Credentials && !folded(raw) {
 			t.Errorf("credentials overlooked in %q", raw)
+		}
+		if g.Again && !g.Credentials {
+			t.Errorf("credentials that are not there were used before: %q", raw)
 		}
 	})
 }
