@@ -348,11 +348,15 @@ var _ = Describe("An address of record of a cluster", func() {
 			over()
 			rest(random, 0, lease)
 		}
-		for _, n := range f.Nodes {
-			if n.ExitCode() != -1 {
-				n.Start()
+		Eventually(func() (ended int) { // who was given up learns it at its next beat, and ends a little later
+			for _, n := range f.Nodes {
+				if n.ExitCode() != -1 {
+					ended++
+					n.Start()
+				}
 			}
-		}
+			return ended
+		}).WithPolling(3*time.Second).WithTimeout(30*time.Second).Should(BeZero(), "nodes that have ended")
 		f.WaitWhole()
 		t.AllSucceed(patience + movedAgain)
 		judge(f, t)

@@ -157,12 +157,15 @@ var _ = Describe("The death of a Redis master", func() {
 			over := town.During("the master hangs")
 			recovers(town, died, afterFailOver)
 			over()
+			reader.blind.Store(true)                  // it would be asked, and tell what was
 			Expect(set.Master.Resume()).To(Succeed()) // Sentinels take their time to tell it that it is the master no more
 			over = town.During("it thinks that it is the master")
 			for range 5 {
 				busy(town)
 			}
 			over()
+			Eventually(role).WithArguments(set.Master).WithTimeout(30*time.Second).Should(Equal("slave"), "what it thinks it is")
+			reader.blind.Store(false)
 			town.AllSucceed(registerDeadline)
 			town.ExpectTruth(name)
 			site.ExpectOneAnswerEach(0)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
 )
 
 // pace is the pause of a phone of a crowd between two registrations.
@@ -78,4 +79,14 @@ func (c *Crowd) Stop() map[int]int {
 	}
 	c.phones.Wait()
 	return c.Statuses()
+}
+
+// ExpectServed stops and tells that all were served, but for a few that were sent away for the moment (503), the machine being busy.
+func (c *Crowd) ExpectServed(who string) {
+	GinkgoHelper()
+	told := c.Stop()
+	GinkgoWriter.Printf("%s were told %v\n", who, told)
+	Expect(told[503]).To(BeNumerically("<=", told[200]/10), "%s that were sent away", who)
+	delete(told, 503)
+	Expect(told).To(And(HaveLen(2), HaveKey(200), HaveKey(401)), "what %s were told", who)
 }
