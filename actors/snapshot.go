@@ -9,12 +9,12 @@ import (
 
 // A Snapshot is what a registrar has in hand at one moment, for gauges.
 type Snapshot struct {
-	LinksUp    int // links to drachtio servers that we dialled, and sessions that they opened
-	UnderWay   int // REGISTERs between their frame and their answer
-	Places     int // how many may be
-	AORs       int // aor actors that live
-	Passivated int // aor actors that went because they were idle, since the start
-	Standing   map[Stage]time.Duration
+	LinksUp    int                     // links to drachtio servers that we dialled, and sessions that they opened
+	UnderWay   int                     // REGISTERs between their frame and their answer
+	Places     int                     // how many may be
+	AORs       int                     // aor actors that live
+	Passivated int                     // aor actors that went because they were idle, since the start
+	Standing   map[Stage]time.Duration // how long who comes now will wait
 	Callbacks  []CallbackSnapshot
 	Domains    []string // whose users have registered here since the start, at most 1,000
 }
@@ -36,14 +36,14 @@ func (r *Registrar) Snapshot() Snapshot {
 		LinksUp: int(d.linksUp.Load()), UnderWay: d.entrance.admission.Open(), Places: d.entrance.admission.Limit(),
 		AORs: int(d.aors.Load()), Passivated: int(d.passivated.Load()),
 		Standing: map[Stage]time.Duration{
-			Arrival: d.entrance.arrival.Standing(now), Storing: d.entrance.store.Standing(now),
+			Arrival: d.entrance.expected(now), Storing: d.entrance.store.Standing(now),
 		},
 		Domains: d.domains.all(),
 	}
 	for realm := range d.realms.all() {
 		callback := realm.gate.snapshot(realm.Name)
 		s.Callbacks = append(s.Callbacks, callback)
-		s.Standing[Callback] = max(s.Standing[Callback], realm.gate.delay.Standing(now))
+		s.Standing[Callback] = max(s.Standing[Callback], realm.gate.expected(now))
 	}
 	return s
 }
