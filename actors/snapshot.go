@@ -15,9 +15,9 @@ type Snapshot struct {
 	AORs       int // aor actors that live
 	Passivated int // aor actors that went because they were idle, since the start
 	Clustered  bool
-	Nodes      int // that share the addresses of record, in a cluster
-	Shards     int // that this one has of them
-	Standing   map[Stage]time.Duration
+	Nodes      int                     // that share the addresses of record, in a cluster
+	Shards     int                     // that this one has of them
+	Standing   map[Stage]time.Duration // how long who comes now will wait
 	Callbacks  []CallbackSnapshot
 	Domains    []string // whose users have registered here since the start, at most 1,000
 }
@@ -39,7 +39,7 @@ func (r *Registrar) Snapshot() Snapshot {
 		LinksUp: int(d.linksUp.Load()), UnderWay: d.entrance.admission.Open(), Places: d.entrance.admission.Limit(),
 		AORs: int(d.aors.Load()), Passivated: int(d.passivated.Load()),
 		Standing: map[Stage]time.Duration{
-			Arrival: d.entrance.arrival.Standing(now), Storing: d.entrance.store.Standing(now),
+			Arrival: d.entrance.expected(now), Storing: d.entrance.store.Standing(now),
 		},
 		Domains: d.domains.all(),
 	}
@@ -49,7 +49,7 @@ func (r *Registrar) Snapshot() Snapshot {
 	for realm := range d.realms.all() {
 		callback := realm.gate.snapshot(realm.Name)
 		s.Callbacks = append(s.Callbacks, callback)
-		s.Standing[Callback] = max(s.Standing[Callback], realm.gate.delay.Standing(now))
+		s.Standing[Callback] = max(s.Standing[Callback], realm.gate.expected(now))
 	}
 	return s
 }

@@ -39,7 +39,7 @@ func newCollector(d *definitions, o Options) *collector {
 		linksWanted:     d.read("links_wanted", "gauge", "drachtio servers that are dialled; 0 when they connect to us."),
 		underWay:        d.read("registers_under_way", "gauge", "REGISTERs between their frame and their answer."),
 		places:          d.read("registers_places", "gauge", "How many may be under way at once."),
-		standing:        d.read("queue_standing_seconds", "gauge", "The shortest wait of the last 100 ms at a stage: more than a burst makes. It is what REGISTERs are shed by.", "stage"),
+		standing:        d.read("queue_standing_seconds", "gauge", "How long a REGISTER that comes now will wait at a stage, more than a burst makes. It is what REGISTERs are shed by.", "stage"),
 		asking:          d.read("callbacks_in_flight", "gauge", "Questions to the callback of a realm that are under way.", "realm"),
 		limit:           d.read("callbacks_limit", "gauge", "How many may be at present: the limit follows how fast the callback answers.", "realm"),
 		bulkhead:        d.read("callbacks_bulkhead", "gauge", "How many may ever be (authCallback.concurrency).", "realm"),
