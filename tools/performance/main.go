@@ -27,6 +27,7 @@ type options struct {
 	binary string // of the registrar
 	out    string // the file to write; - = the output
 	users  int    // of the load on memory
+	times  int    // how often most loads are run
 	quick  bool   // everything small: to try the program
 }
 
@@ -54,6 +55,7 @@ func readOptions(args []string, usage io.Writer) (options, error) {
 	flags.StringVar(&o.binary, "binary", "bin/sbc-registrar", "the `program` to measure")
 	flags.StringVar(&o.out, "out", "", "`file` to write; - = the output (default docs/performance.md, with -quick the output)")
 	flags.IntVar(&o.users, "users", 1_000_000, "how many addresses of record are registered when memory is measured")
+	flags.IntVar(&o.times, "times", usualTimes, "how often each load but those on memory is run")
 	flags.BoolVar(&o.quick, "quick", false, "everything short and small, in two minutes: to try it, not to believe it")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -61,8 +63,8 @@ func readOptions(args []string, usage io.Writer) (options, error) {
 		}
 		return o, errUsage
 	}
-	if flags.NArg() > 0 || o.users < 1000 {
-		_, _ = fmt.Fprintln(usage, "performance: no arguments, and at least 1000 users")
+	if flags.NArg() > 0 || o.users < 1000 || o.times < 1 {
+		_, _ = fmt.Fprintln(usage, "performance: no arguments, at least 1000 users, and at least once")
 		return o, errUsage
 	}
 	if o.quick {
@@ -102,8 +104,8 @@ func command(o options) string {
 	switch {
 	case o.quick:
 		return "make bench PERFORMANCE=--quick"
-	case o.users != 1_000_000:
-		return fmt.Sprintf("make bench PERFORMANCE='--users %d'", o.users)
+	case o.users != 1_000_000 || o.times != usualTimes:
+		return fmt.Sprintf("make bench PERFORMANCE='--users %d --times %d'", o.users, o.times)
 	default:
 		return "make bench"
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"time"
@@ -52,6 +53,9 @@ const (
 	fewer = 10
 )
 
+// usualTimes is how often a load is run: the run in the middle counts.
+const usualTimes = 3
+
 // durations say how long to look.
 type durations struct {
 	warmUp, window, settle, idle time.Duration
@@ -62,7 +66,7 @@ func (o options) durations() durations {
 	if o.quick {
 		return durations{warmUp: 200 * time.Millisecond, window: time.Second, settle: time.Second, idle: 2 * time.Second, times: 1}
 	}
-	return durations{warmUp: time.Second, window: 5 * time.Second, settle: 5 * time.Second, idle: 20 * time.Second, times: 3}
+	return durations{warmUp: time.Second, window: 5 * time.Second, settle: 5 * time.Second, idle: 20 * time.Second, times: cmp.Or(o.times, usualTimes)}
 }
 
 // scenarios is the fixed set, in the order in which it is run.
