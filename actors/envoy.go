@@ -116,6 +116,11 @@ func (e *envoy) Receive(ctx actor.Context) {
 
 // send begins an errand; a REGISTER whose shard has come here meanwhile goes there.
 func (e *envoy) send(ctx actor.Context, m *messages.Register) {
+	if t := e.errands[m.Request.Transaction]; t != nil { // it was brought to a shard of this node that has moved meanwhile, and comes back
+		t.stoodIn, t.heard = false, e.deps.now()
+		e.ask(ctx, t, t.heard)
+		return
+	}
 	t := &errand{register: m, shard: ShardOf(m.Request.AOR), from: ctx.Sender(), pause: pauseLeast, heard: e.deps.now()}
 	if pid := e.place.local[t.shard].Load(); pid != nil {
 		ctx.RequestWithCustomSender(pid, m, t.from)
