@@ -76,6 +76,7 @@ func TestApplicationsThatConnectAreDriven(t *testing.T) {
 	g.Expect(report.Deeds["stranger"].Statuses).To(And(HaveKey("401"), HaveKey("403")))
 	g.Expect(report.Run.Requests).To(Equal(report.Run.Answers))
 	g.Expect(report.Run.Requests).To(BeEquivalentTo(r.requests))
+	g.Expect(r.twice).To(BeEmpty(), "no two requests have a transaction or branch in common")
 	g.Expect(report.Processes).To(HaveLen(1))
 }
 

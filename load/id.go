@@ -5,7 +5,8 @@ const hexDigits = "0123456789abcdef"
 // idBytes is the length of a transaction id: a UUID as a drachtio server would make one.
 const idBytes = 36
 
-// A ticket is what a transaction id says: where in the table the transaction is, and of which run.
+// A ticket is what a transaction id says: where in the table the transaction is, and of which server and run: no two transactions have
+// the same id, wherever they come from.
 type ticket struct {
 	place, generation, run uint32
 }

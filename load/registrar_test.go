@@ -2,6 +2,7 @@ package load_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,11 +24,13 @@ type registrar struct {
 
 	mu       sync.Mutex
 	requests int
+	seen     map[string]bool   // transactions and branches
+	twice    []string          // of these, those that came again
 	bound    map[string]string // Contact with expires by address of record
 }
 
 func newRegistrar(t *testing.T) *registrar {
-	return &registrar{population: users(t, 200), bound: map[string]string{}}
+	return &registrar{population: users(t, 200), bound: map[string]string{}, seen: map[string]bool{}}
 }
 
 func (r *registrar) LinkUp(drachtio.Announcement)  {}
@@ -35,13 +38,21 @@ func (r *registrar) LinkDown(error, time.Duration) {}
 
 // respond answers a request.
 func (r *registrar) respond(request drachtio.Request, give func(drachtio.Answer)) {
-	r.mu.Lock()
-	r.requests++
-	r.mu.Unlock()
 	text, err := sip.ParseRequest(request.SIP)
 	if err != nil {
 		panic(err)
 	}
+	via, _ := text.Value("Via")
+	_, branch, _ := strings.Cut(via, "branch=")
+	r.mu.Lock()
+	r.requests++
+	for _, id := range []string{request.Transaction, branch} { // which servers and clients make such that no two are the same anywhere
+		if r.seen[id] {
+			r.twice = append(r.twice, id)
+		}
+		r.seen[id] = true
+	}
+	r.mu.Unlock()
 	answer := func(text string) {
 		give(drachtio.Answer{Transaction: request.Transaction, Response: text})
 	}

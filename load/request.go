@@ -11,7 +11,7 @@ type composer struct {
 	transports []transport
 	sources    uint32
 	expires    int
-	run        uint32 // tells the Call-IDs of this run from those of others
+	run        uint32 // tells the transactions and Call-IDs of this server and run from those of others
 	address    string // of the server, as it announces it
 
 	frame    []byte // the last frame that was written
@@ -124,6 +124,7 @@ func (c *composer) appendVia(to []byte, ticket ticket, from origin, t transport)
 	to = append(t.appendHost(to, from), ";branch=z9hG4bK"...)
 	to = appendHex(to, ticket.place, 8)
 	to = appendHex(to, ticket.generation, 8)
+	to = appendHex(to, ticket.run, 8)
 	to = strconv.AppendUint(append(to, ";rport="...), uint64(from.port), 10)
 	if t.socket {
 		to = from.appendAddress(append(to, ";received="...))

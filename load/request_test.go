@@ -122,7 +122,7 @@ func TestRepliesTellWhatWasSent(t *testing.T) {
 	g.Expect(full.Fields[0]).To(Equal("application"))
 	g.Expect(full.Fields[3:5]).To(Equal([]string{"10.0.0.8", "1024"}))
 	g.Expect(full.Fields[6]).To(Equal("00000005-0000-4000-8600-000000000007"))
-	g.Expect(string(full.SIP)).To(Equal("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.8:1024;branch=z9hG4bK0000000500000006;rport=1024\r\n" +
+	g.Expect(string(full.SIP)).To(Equal("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.8:1024;branch=z9hG4bK000000050000000600000007;rport=1024\r\n" +
 		"From: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=b00000005\r\nCall-ID: x\r\nCSeq: 1 REGISTER\r\nContact: <sip:a@b>;expires=60\r\n\r\n"))
 
 	bare := reply("SIP/2.0 403 Forbidden\r\n\r\n")

@@ -69,7 +69,7 @@ func newServer(o *Options, index int, start time.Time, run uint32, transports []
 		starts: newCursor(n), goes: newCursor(n),
 		compose: composer{
 			population: o.Population, transports: transports, sources: uint32(o.Sources), //nolint:gosec // checked
-			expires: int(o.Expires / time.Second), run: run, address: fmt.Sprintf("192.0.2.%d", index+1),
+			expires: int(o.Expires / time.Second), run: run + uint32(index), address: fmt.Sprintf("192.0.2.%d", index+1),
 		},
 	}
 	for _, name := range o.Algorithms {
