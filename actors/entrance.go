@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sbc-registrar/messages"
 	"sbc-registrar/overload"
 	"sbc-registrar/registration"
 	"sbc-registrar/sip"
@@ -49,6 +50,19 @@ func (e *entrance) enter(now time.Time, text []byte, from netip.AddrPort) (overl
 		e.arriving.Add(1)
 	}
 	return class, bound
+}
+
+// host takes a place for a REGISTER that another node has let in and brings here, or tells what keeps it out. Who is registered at
+// this node is a stranger to that one.
+func (e *entrance) host(now time.Time, m *messages.Register) overload.Bound {
+	source := m.Request.Flow.Source
+	if m.Class == overload.Newcomer && e.flows.Know(source) {
+		m.Class = overload.Refresh
+	}
+	if !m.Class.Bears(e.store.Standing(now)) {
+		return overload.Waits
+	}
+	return e.admission.Enter(m.Class, source.Addr(), e.deps.guard.Trusts(source.Addr()))
 }
 
 // looked notes that a REGISTER was looked at after it had waited, and how many wait behind it.

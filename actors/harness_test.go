@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
 	"github.com/icholy/digest"
 	"github.com/rs/zerolog"
 
@@ -69,6 +70,7 @@ func (l *fakeLink) Answer(a drachtio.Answer) {
 type rig struct {
 	t       testing.TB
 	deps    *dependencies
+	system  *actor.ActorSystem
 	link    *fakeLink
 	handler drachtio.Handler
 	stop    func()
@@ -245,7 +247,7 @@ func newRigWithLog(t testing.TB, c Config, log zerolog.Logger) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &rig{t: t, deps: r.deps, link: link}
+	g := &rig{t: t, deps: r.deps, system: r.system, link: link}
 	g.stop = sync.OnceFunc(func() {
 		if err := r.Stop(time.Second); err != nil {
 			t.Errorf("stop: %v", err)

@@ -61,6 +61,8 @@ func (s *shard) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		s.tick(ctx)
+	case *actor.Stopping:
+		s.dismissVisitors()
 	case *actor.Terminated:
 		s.terminated(ctx, m.Who)
 	case *passivationDue:

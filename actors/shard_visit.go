@@ -1,19 +1,23 @@
 package actors
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"sbc-registrar/messages"
 	"sbc-registrar/messages/wire"
+	"sbc-registrar/overload"
+	"sbc-registrar/registration"
 )
 
 // A visitor is a REGISTER that another node brought, and who waits there for its outcome.
 type visitor struct {
 	from    *actor.PID
+	source  netip.AddrPort      // of its client
 	until   time.Time           // nobody waits any longer
-	outcome *wire.RegisterReply // nil = it is under way
+	outcome *wire.RegisterReply // nil = it is under way, and has a place of the entrance
 }
 
 // outcomeTime is how long an outcome is remembered: a node may ask again while it is on its way, and must not have it carried out twice.
@@ -47,7 +51,12 @@ func (s *shard) visit(ctx actor.Context, m *wire.RegisterRequest) {
 	case !register.Request.Deadline.After(now):
 		return // nobody waits for it, and nothing may come of it
 	}
-	s.visitors[m.GetTransaction()] = &visitor{from: ctx.Sender(), until: register.Request.Deadline.Add(s.deps.limits.Margin)}
+	v := &visitor{from: ctx.Sender(), source: register.Request.Flow.Source, until: register.Request.Deadline.Add(s.deps.limits.Margin)}
+	s.visitors[m.GetTransaction()] = v
+	if bound := s.deps.entrance.host(now, register); bound != overload.Free {
+		s.tell(ctx, v, m.GetTransaction(), s.deps.entrance.shed(now, register.Class, Arrival, bound))
+		return
+	}
 	s.deps.visitors.Add(1)
 	s.forward(ctx, register, ctx.Self())
 }
@@ -58,9 +67,23 @@ func (s *shard) answered(ctx actor.Context, m *messages.RegisterAnswered) {
 	if v == nil || v.outcome != nil {
 		return
 	}
-	v.outcome, v.until = replyOf(m.Transaction, s.number, m.Outcome), s.deps.now().Add(outcomeTime)
-	s.deps.visitors.Add(-1)
+	s.leaves(v)
+	if m.Outcome.Deed == registration.Registered || m.Outcome.Deed == registration.Refreshed {
+		s.deps.entrance.flows.Registered(s.deps.now(), v.source)
+	}
+	s.tell(ctx, v, m.Transaction, m.Outcome)
+}
+
+// tell tells the outcome, also to who asks again: one that was turned away must not be let in then.
+func (s *shard) tell(ctx actor.Context, v *visitor, transaction string, outcome registration.Outcome) {
+	v.outcome, v.until = replyOf(transaction, s.number, outcome), s.deps.now().Add(outcomeTime)
 	ctx.Request(v.from, v.outcome)
+}
+
+// leaves gives back what a visitor under way holds.
+func (s *shard) leaves(v *visitor) {
+	s.deps.visitors.Add(-1)
+	s.deps.entrance.leave(v.source.Addr())
 }
 
 // forgetVisitors lets go of those that nobody asks for any more.
@@ -70,10 +93,20 @@ func (s *shard) forgetVisitors(now time.Time) {
 			continue
 		}
 		if v.outcome == nil { // it was lost here
-			s.deps.visitors.Add(-1)
+			s.leaves(v)
 		}
 		delete(s.visitors, transaction)
 	}
+}
+
+// dismissVisitors lets go of all of them: the shard ends.
+func (s *shard) dismissVisitors() {
+	for _, v := range s.visitors {
+		if v.outcome == nil {
+			s.leaves(v)
+		}
+	}
+	clear(s.visitors)
 }
 
 // hosts tells whether a REGISTER of another node is under way.

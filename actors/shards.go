@@ -186,6 +186,9 @@ func (s *shards) welcome(ctx actor.Context, m *wire.RegisterRequest) {
 			return
 		}
 	}
+	if s.deps.network != nil {
+		s.deps.network.Moved(int(m.GetShard())) // who asks may know a newer view than we do
+	}
 	ctx.Request(ctx.Sender(), movedReply(m)) // with our name: we are alive
 }
 

@@ -23,6 +23,8 @@ const (
 	lease = 1500 * time.Millisecond
 	// movedAgain is how long addresses of record may be without service when their node is gone.
 	movedAgain = 5 * time.Second
+	// leaves is how long they may be when it leaves.
+	leaves = time.Second
 	// patience is how long a phone waits for an answer. A server goes on to deal REGISTERs to a node that hangs.
 	patience = registerDeadline + 3*time.Second
 )
@@ -271,12 +273,17 @@ var _ = Describe("Nodes of a cluster", func() {
 		f.Nodes[2].Start()
 		f.WaitWhole()
 		Expect(f.Nodes[2].Shards()).To(BeNumerically("~", 1024/3, 1), "shards of the one that came")
+		began := time.Now()
 		busy(t)
+		before := t.Longest(began)
 		left := time.Now()
 		f.Nodes[2].Stop()
+		AddReportEntry("it ended after the signal", time.Since(left))
 		f.WaitWhole()
-		AddReportEntry("the others own everything after the signal", time.Since(left))
 		judge(f, t)
+		slowest := t.Longest(left)
+		AddReportEntry("the slowest change while it left", fmt.Sprintf("%s, before %s", slowest, before))
+		Expect(slowest).To(BeNumerically("<", leaves+before), "a change while a node left, and what one takes on this machine")
 		Expect(t.Count(history.Unknown)).To(BeZero(), "changes that were answered 503")
 		Expect(t.Unanswered()).To(BeZero(), "requests without an answer")
 	})

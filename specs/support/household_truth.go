@@ -46,6 +46,18 @@ func (h *Household) succeeded(since time.Time) (done time.Time, ok bool) {
 	return done, ok
 }
 
+// Longest is how long the slowest change took that was asked for from a moment on, and has its answer.
+func (t *Town) Longest(since time.Time) (longest time.Duration) {
+	for _, h := range t.households {
+		for _, o := range h.history() {
+			if o.Outcome != history.Lost && o.Kind <= history.RemoveAll && o.Sent.After(since) {
+				longest = max(longest, o.Done.Sub(o.Sent))
+			}
+		}
+	}
+	return longest
+}
+
 // Count is how many changes had this outcome so far.
 func (t *Town) Count(outcome history.Outcome) (count int) {
 	for _, h := range t.households {
