@@ -34,7 +34,7 @@ var _ = Describe("The link to a drachtio server", func() {
 			Expect(site.Tap.Cut()).To(Equal(1))
 			Eventually(func() int { return count(site.Tap.Commands(), "route") }).WithTimeout(2*time.Second).
 				Should(Equal(2), "REGISTER is routed to the registrar again")
-			Eventually(site.FrontEnd.Links).Should(Equal(1), "the front end has forgotten the old link")
+			Eventually(site.FrontEnd.Routes).Should(Equal(1), "the front end has forgotten the old link")
 			Expect(phone.Register()).To(HaveStatus(200))
 		})
 
@@ -88,7 +88,7 @@ var _ = Describe("The link to a drachtio server", func() {
 			Eventually(site.Tap.Dialed).Should(BeNumerically(">", 1), "the registrar opens another link")
 			site.Tap.Thaw()
 			Eventually(func() int { return count(site.Tap.Commands(), "route") }).Should(BeNumerically(">", 1), "REGISTER is routed to it")
-			Eventually(site.FrontEnd.Links).Should(Equal(1), "the front end has forgotten the dead link")
+			Eventually(site.FrontEnd.Routes).Should(Equal(1), "the front end has forgotten the dead link")
 			Expect(site.Phone().Register()).To(HaveStatus(200))
 		})
 	})

@@ -62,7 +62,7 @@ var _ = Describe("An answer whose link breaks", func() {
 		Expect(site.FrontEnd.Events(edge.Answered)).To(HaveLen(2), "the challenge and the answer")
 		Expect(site.FrontEnd.Events(edge.Expired, edge.Gone, edge.Rejected)).To(BeEmpty())
 		Expect(site.FrontEnd.Held()).To(BeZero())
-		Eventually(site.FrontEnd.Links).Should(Equal(1), "the front end has forgotten the old link")
+		Eventually(site.FrontEnd.Routes).Should(Equal(1), "the front end has forgotten the old link")
 		Expect(phone.Register()).To(HaveStatus(200), "life goes on")
 		Expect(site.Registrar.Output()).NotTo(MatchRegexp(`"level":"(warn|error)".*answer`))
 	}

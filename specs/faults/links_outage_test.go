@@ -82,7 +82,7 @@ var _ = Describe("A drachtio server that goes away", func() {
 		Eventually(site.Callback.Calls).Should(HaveLen(many), "the callback is asked")
 		site.FrontEnd.Stop()
 		site.FrontEnd.Start()
-		Eventually(site.FrontEnd.Links).Should(Equal(1), "the registrar is back")
+		Eventually(site.FrontEnd.Routes).Should(Equal(1), "the registrar is back")
 		close(release)
 		Eventually(func() []edge.Event { return site.FrontEnd.Events(edge.Refused) }).Should(HaveLen(many), "the answers come, and are refused")
 		site.Callback.Respond(nil)
@@ -114,7 +114,7 @@ var _ = Describe("A link that is open but dead", func() {
 		expectFound()
 		site.Tap.Thaw()
 		Eventually(site.Registrar.Ready).WithTimeout(15*time.Second).Should(BeTrue(), "there is another link")
-		Eventually(site.FrontEnd.Links).Should(Equal(1), "the front end has forgotten the dead link")
+		Eventually(site.FrontEnd.Routes).Should(Equal(1), "the front end has forgotten the dead link")
 		Expect(site.Phone().Register()).To(HaveStatus(200))
 	})
 
@@ -138,7 +138,7 @@ var _ = Describe("A link that is open but dead", func() {
 			Eventually(site.Registrar.Ready).WithTimeout(5*time.Second+slack).Should(BeTrue(), "there is another link")
 			site.Phone().Send(site.Phone().Request()) // by this the front end finds its end of the old link dead, if it is its turn
 			site.Phone().Send(site.Phone().Request())
-			Eventually(site.FrontEnd.Links).Should(Equal(1), "the front end has forgotten the dead link")
+			Eventually(site.FrontEnd.Routes).Should(Equal(1), "the front end has forgotten the dead link")
 			Expect(site.Phone().Register()).To(HaveStatus(200))
 		})
 

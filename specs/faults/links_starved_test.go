@@ -77,7 +77,7 @@ var _ = Describe("A registrar without descriptors", func() {
 			Expect(lines(site, "link.down")).To(BeNumerically("<=", 3), "it says so once")
 			site.Registrar.LimitDescriptors(1024)
 			Eventually(site.Tap.Dialed).WithTimeout(2*time.Second+slack).Should(BeNumerically(">", dialed), "it connects again")
-			Eventually(site.FrontEnd.Links).Should(Equal(1), "the front end has forgotten the old link")
+			Eventually(site.FrontEnd.Routes).Should(Equal(1), "the front end has forgotten the old link")
 			Expect(site.Phone().Register()).To(HaveStatus(200))
 		})
 	})

@@ -259,7 +259,7 @@ var _ = Describe("Secrets, at log level trace (P10)", func() {
 		prepare(redisserver.Config(`rename-command AUTH ""`, `rename-command HELLO ""`))
 		site.Registrar = Serve(site.Settings, "GOTRACEBACK=all")
 		Eventually(func() int { return site.Registrar.Health("/healthz") }).Should(Equal(http.StatusOK))
-		Eventually(site.FrontEnd.Links).Should(Equal(1))
+		Eventually(site.FrontEnd.Routes).Should(Equal(1))
 		phone := site.Phone()
 		Expect(registers(phone)).To(AskToRetry())
 		expectSilence()

@@ -75,6 +75,9 @@ func (f *FrontEnd) Held() int { return f.current().Stats().Held }
 // Links are how many control connections are open now.
 func (f *FrontEnd) Links() int { return f.current().Stats().Links }
 
+// Routes are how many of them REGISTERs are routed to now.
+func (f *FrontEnd) Routes() int { return f.current().Stats().Routes }
+
 // Events are what became of the requests, of these kinds.
 func (f *FrontEnd) Events(kinds ...edge.EventKind) []edge.Event {
 	f.mu.Lock()
