@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"sbc-registrar/registration"
 )
 
@@ -49,6 +51,9 @@ func (c *Client) Authorize(ctx context.Context, r *registration.Request, expires
 	if r == nil || r.SIP == nil || r.Credentials == nil {
 		return registration.Verdict{}, &Error{Kind: KindRequest, Reason: "a REGISTER without credentials"}
 	}
+	if !httpguts.ValidHeaderFieldValue(r.Transaction) { // writing it would mend it
+		return registration.Verdict{}, &Error{Kind: KindRequest, Reason: "the transaction is no value of a header field"}
+	}
 	q := call{Request: r, expires: expires, began: time.Now()}
 	q.deadline = q.began.Add(c.options.Timeout)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(q.deadline) {
@@ -71,15 +76,24 @@ func (c *Client) authorize(ctx context.Context, q *call) (registration.Verdict, 
 		return registration.Verdict{}, c.unreached(ctx, q, KindOverdue, err)
 	}
 	defer c.pool.leave()
-	if kept := c.pool.take(); kept != nil {
+	for kept := c.pool.take(); kept != nil; kept = c.pool.take() {
+		if kept.prepare(q) != nil { // the other side has hung up meanwhile, or said something
+			kept.end()
+			continue
+		}
 		verdict, failure := c.ask(ctx, kept, q)
 		if failure == nil || !failure.unheard || !c.worthRepeating(q) {
 			return verdict, failure
 		}
+		break
 	}
 	fresh, kind, err := c.pool.open(ctx, q.deadline)
 	if err != nil {
 		return registration.Verdict{}, c.unreached(ctx, q, kind, err)
+	}
+	if err := fresh.prepare(q); err != nil {
+		fresh.end()
+		return registration.Verdict{}, c.broken(ctx, fresh, q, 0, err)
 	}
 	return c.ask(ctx, fresh, q)
 }
@@ -88,7 +102,7 @@ func (c *Client) worthRepeating(q *call) bool {
 	return time.Until(q.deadline) >= c.options.Timeout/repetitionPart && c.budget.spend()
 }
 
-// ask puts a question on a connection, and gives the connection back or ends it.
+// ask puts the question that a connection is prepared for, and gives the connection back or ends it.
 func (c *Client) ask(ctx context.Context, on *conn, q *call) (registration.Verdict, *Error) {
 	answer, err := on.exchange(ctx, q)
 	if err != nil {

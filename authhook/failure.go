@@ -29,7 +29,7 @@ func (c *Client) unreached(ctx context.Context, q *call, kind Kind, err error) *
 
 // broken sorts what went wrong with a question on a connection. What the network said tells more than what net/http makes of it.
 func (c *Client) broken(ctx context.Context, on *conn, q *call, status int, err error) *Error {
-	asked, answered, network := on.state()
+	network := on.broken
 	if network != nil {
 		err = network
 	}
@@ -45,7 +45,7 @@ func (c *Client) broken(ctx context.Context, on *conn, q *call, status int, err 
 	case errors.Is(err, errUnasked):
 		e.Kind = KindProtocol
 	case network == nil && !errors.Is(err, net.ErrClosed): // it is net/http that is not content
-		if e.Kind = KindRequest; asked {
+		if e.Kind = KindRequest; on.asked {
 			e.Kind = KindProtocol
 		}
 	case isTLS(err):
@@ -55,7 +55,7 @@ func (c *Client) broken(ctx context.Context, on *conn, q *call, status int, err 
 	}
 	lost := e.Kind == KindReset || e.Kind == KindTimeout || e.Kind == KindTLS
 	e.deserted = on.kept && lost
-	e.unheard = on.kept && !late && !answered && (lost || errors.Is(err, errUnasked))
+	e.unheard = on.kept && !late && !on.answered && (lost || errors.Is(err, errUnasked))
 	e.explain(err, c.secrets(on, q))
 	return e
 }

@@ -251,10 +251,11 @@ func TestAnAnswerTooManyIsNobodys(t *testing.T) {
 			}
 		}
 		asks()
-		client.pool.idle[0].rested()
 		close(speak)
-		<-dropped
+		for client.pool.idle[0].rested() == nil { // it is on its way
+		}
 		asks()
+		<-dropped
 		if connections.Load() != 2 {
 			t.Errorf("%d connections", connections.Load())
 		}
@@ -275,15 +276,14 @@ func TestAServerThatSpeaksFirstIsNotBelieved(t *testing.T) {
 				t.Fatal(err)
 			}
 			<-spoken
-			on, err := newConn(inner, client.pool, time.Now().Add(time.Minute))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for on.rested() { // its reader is about to see it
+			on := newConn(inner, client.pool, time.Now().Add(time.Minute))
+			defer on.end()
+			for on.rested() == nil { // it is on its way
 			}
 			q := &call{Request: question(), began: time.Now(), deadline: time.Now().Add(time.Second)}
-			if verdict, failure := client.ask(t.Context(), on, q); failure == nil || failure.Kind != KindProtocol {
-				t.Errorf("got %+v, %v", verdict, failure)
+			failure := client.broken(t.Context(), on, q, 0, on.prepare(q))
+			if failure.Kind != KindProtocol {
+				t.Errorf("got %v", failure)
 			}
 		})
 	}

@@ -51,11 +51,11 @@ func (p *pool) enter(ctx context.Context, deadline time.Time) error {
 
 func (p *pool) leave() { <-p.places }
 
-// take is a connection that was kept, or nil.
+// take is a connection that was kept and has not been for too long, or nil.
 func (p *pool) take() *conn {
 	for {
 		c := p.newest()
-		if c == nil || time.Now().Before(c.until) && c.rested() {
+		if c == nil || time.Now().Before(c.until) {
 			return c
 		}
 		c.end()
@@ -72,6 +72,7 @@ func (p *pool) newest() *conn {
 	c := p.idle[last]
 	p.idle[last] = nil
 	p.idle = p.idle[:last]
+	c.rest.Stop()
 	return c
 }
 
@@ -84,40 +85,30 @@ func (p *pool) open(ctx context.Context, deadline time.Time) (*conn, Kind, error
 		return nil, kind, err
 	}
 	lifetime := float64(p.lifetime) * (1 - lifetimeSpread*rand.Float64())
-	c, err := newConn(inner, p, time.Now().Add(time.Duration(lifetime)))
-	return c, KindRequest, err
+	return newConn(inner, p, time.Now().Add(time.Duration(lifetime))), "", nil
 }
 
-// keep takes back a connection whose question was answered. Its reader ends it when it has been idle for too long.
+// keep takes back a connection whose question was answered. It ends when it has been idle for too long.
 func (p *pool) keep(c *conn) {
 	c.served()
-	now := time.Now()
-	idle := now.Add(idleConnection)
-	if c.until.Before(idle) {
-		idle = c.until
-	}
-	if !now.Before(idle) || c.SetDeadline(idle) != nil || !p.push(c) {
+	if left := min(idleConnection, time.Until(c.until)); left <= 0 || !p.push(c, left) {
 		c.end()
 	}
 }
 
-func (p *pool) push(c *conn) bool {
+func (p *pool) push(c *conn, idle time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || len(p.idle) >= cap(p.places) {
 		return false
 	}
 	p.idle = append(p.idle, c)
-	return true
-}
-
-// forget drops a connection that is closed.
-func (p *pool) forget(c *conn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if i := slices.Index(p.idle, c); i >= 0 {
-		p.idle = slices.Delete(p.idle, i, i+1)
+	if c.rest == nil {
+		c.rest = time.AfterFunc(idle, func() { p.end(func(other *conn) bool { return other == c }) })
+	} else {
+		c.rest.Reset(idle)
 	}
+	return true
 }
 
 // abandon ends the idle connections to an address that has let one of them down: each would cost a question of its own.
@@ -144,7 +135,8 @@ func (p *pool) end(which func(*conn) bool) {
 		return true
 	})
 	p.mu.Unlock()
-	for _, c := range ended { // not under the lock, which closing takes
+	for _, c := range ended {
+		c.rest.Stop()
 		c.end()
 	}
 }

@@ -98,11 +98,7 @@ func TestAHostThatAcknowledgesNothingCostsNoQuestion(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := newConn(&deaf{Conn: inner, spoken: make(chan struct{})}, client.pool, time.Now().Add(time.Minute))
-		if err != nil {
-			t.Fatal(err)
-		}
-		client.pool.keep(c)
+		client.pool.keep(newConn(&deaf{Conn: inner, spoken: make(chan struct{})}, client.pool, time.Now().Add(time.Minute)))
 	}
 	keepDeaf()
 	if verdict, err := ask(t, client); err != nil || !verdict.OK {

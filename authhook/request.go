@@ -2,7 +2,6 @@ package authhook
 
 import (
 	"bytes"
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -35,7 +34,7 @@ func newWire(o Options, endpoint *url.URL, user *url.Userinfo) *wire {
 const basic = "Basic "
 
 // A request makes the HTTP request of one question after the other in the same memory. What it made last must not be used any
-// more when it makes the next; a connection has rested by then (conn.rested), so that net/http has let go of it.
+// more when it makes the next.
 type request struct {
 	wire        *wire
 	http        http.Request
@@ -68,8 +67,8 @@ func newRequest(w *wire) request {
 	return r
 }
 
-// of is the HTTP request of a question; ctx can cancel it.
-func (r *request) of(ctx context.Context, question *registration.Request, expires time.Duration) *http.Request {
+// of is the HTTP request of a question.
+func (r *request) of(question *registration.Request, expires time.Duration) *http.Request {
 	signed := []byte(unsignedBody)
 	if r.wire.options.Method == http.MethodPost {
 		signed = r.post(question, expires)
@@ -86,7 +85,7 @@ func (r *request) of(ctx context.Context, question *registration.Request, expire
 		delete(r.http.Header, "Idempotency-Key")
 	}
 	r.http.URL = &r.url
-	return r.http.WithContext(ctx)
+	return &r.http
 }
 
 // post writes the body and returns it.

@@ -1,6 +1,7 @@
 package authhook
 
 import (
+	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -11,10 +12,13 @@ import (
 	"io"
 	"log"
 	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -133,4 +137,82 @@ func TestTLSSpeaksHTTP1(t *testing.T) {
 	if proto := <-seen; proto != "HTTP/1.1" {
 		t.Errorf("it spoke %s", proto)
 	}
+}
+
+// TestAnAnswerTooManyIsNobodysOverTLS: TLS hands on less than it has read, and reads what is meant for itself.
+func TestAnAnswerTooManyIsNobodysOverTLS(t *testing.T) {
+	const refused = "HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n" + `{"status":"fail"}`
+	const granted = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n" + granting
+	_, cert, key := clientPair(t)
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		answers     []string // a record each
+		connections int64    // for twenty questions
+	}{
+		"one answer":                        {[]string{refused}, 1}, // tickets for the next session are no answers
+		"two in one record":                 {[]string{refused + granted}, 20},
+		"two in two records":                {[]string{refused, granted}, 20},
+		"two, one of which fills buffers":   {[]string{"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 4000) + "\r\nContent-Length: 17\r\n\r\n" + `{"status":"fail"}` + granted}, 20},
+		"two, the first of which is chunky": {[]string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n" + `{"status":"fail"}` + "\r\n0\r\n\r\n" + granted}, 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var connections atomic.Int64
+			client := newClient(t, Options{TLS: TLS{Insecure: true}, URI: "https://" + serveRaw(t, func(conn net.Conn) {
+				connections.Add(1)
+				whole := &corked{Conn: conn}
+				secure := tls.Server(whole, &tls.Config{Certificates: []tls.Certificate{pair}})
+				if secure.Handshake() != nil || whole.uncork() != nil {
+					return
+				}
+				for in := bufio.NewReader(secure); ; {
+					if _, ok := readQuestion(in); !ok {
+						return
+					}
+					for _, answer := range test.answers {
+						_, _ = io.WriteString(secure, answer)
+					}
+					if whole.uncork() != nil {
+						return
+					}
+				}
+			})})
+			for range 20 {
+				if verdict, err := ask(t, client); err != nil || verdict.OK {
+					t.Fatalf("got %+v, %v", verdict, err)
+				}
+			}
+			if connections.Load() != test.connections {
+				t.Errorf("%d connections, want %d", connections.Load(), test.connections)
+			}
+		})
+	}
+}
+
+// A corked connection sends what was written in one piece, when it reads or is told to.
+type corked struct {
+	net.Conn
+	held []byte
+}
+
+func (c *corked) Write(b []byte) (int, error) {
+	c.held = append(c.held, b...)
+	return len(b), nil
+}
+
+func (c *corked) uncork() error {
+	_, err := c.Conn.Write(c.held)
+	c.held = c.held[:0]
+	return err
+}
+
+func (c *corked) Read(b []byte) (int, error) {
+	if len(c.held) > 0 {
+		if err := c.uncork(); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Read(b)
 }

@@ -1,9 +1,7 @@
 package authhook
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -21,48 +19,6 @@ type answer struct {
 	encoding string // Content-Encoding
 	body     []byte // in the memory of the connection; one byte more than maxAnswer when it is too long
 	whole    bool   // nothing more of it will come, and the connection goes on
-}
-
-// exchange puts a question and reads the answer, all of it within the time that the question has. With an error the
-// connection has to be ended.
-func (c *conn) exchange(ctx context.Context, q *call) (answer, error) {
-	if err := c.SetDeadline(q.deadline); err != nil { // holds whatever net/http waits for
-		return answer{}, err
-	}
-	response, err := c.client.RoundTrip(c.request.of(ctx, q.Request, q.expires))
-	if err != nil {
-		return answer{}, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	a := answer{status: response.StatusCode, encoding: response.Header.Get("Content-Encoding")}
-	if a.status == http.StatusSwitchingProtocols { // what net/http calls its body is all that ever comes
-		return a, nil
-	}
-	a.body, a.whole, err = c.read(response.Body)
-	a.whole = a.whole && !response.Close
-	return a, err
-}
-
-// read reads a body, to its end unless it is too long.
-func (c *conn) read(body io.Reader) (text []byte, whole bool, err error) {
-	text = c.answer[:0]
-	defer func() { c.answer = text }()
-	for len(text) <= maxAnswer {
-		if len(text) == cap(text) {
-			grown := make([]byte, len(text), min(max(2*cap(text), usualAnswer), maxAnswer+1))
-			copy(grown, text)
-			text = grown
-		}
-		n, err := body.Read(text[len(text):cap(text)])
-		text = text[:len(text)+n]
-		if err == io.EOF {
-			return text, true, nil
-		}
-		if err != nil {
-			return text, false, err
-		}
-	}
-	return text, false, nil
 }
 
 // judge reads the verdict. secrets are what the callback might repeat and no error may show.
