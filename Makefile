@@ -75,6 +75,11 @@ bench: build ## measure under load with a real redis-server, in a quarter of an 
 	@tools/needs redis-server:redis-server
 	go run ./tools/performance $(PERFORMANCE)
 
+.PHONY: profile
+profile: build ## find out under load where time goes, for the compiler: write cmd/sbc-registrar/default.pgo
+	@tools/needs redis-server:redis-server
+	go run ./tools/profile
+
 .PHONY: microbench
 microbench: ## run every benchmark of the packages for BENCHTIME (1s)
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(UNIT_PACKAGES)

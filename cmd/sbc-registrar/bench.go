@@ -39,6 +39,7 @@ type benchFlags struct {
 	callbackConcurrency int
 	set                 []string
 	log                 string
+	profile             string
 
 	pids  []string
 	json  string
@@ -141,6 +142,7 @@ func (f *benchFlags) addParts(flags *pflag.FlagSet) {
 	flags.IntVar(&f.callbackConcurrency, "callback-concurrency", 0, "let it work on so many at once only")
 	flags.StringArrayVar(&f.set, "set", nil, "a setting of the registrar that is started, `key=value`; may be repeated")
 	flags.StringVar(&f.log, "registrar-log", "", "`file` for its log, which is thrown away otherwise")
+	flags.StringVar(&f.profile, "registrar-profile", "", "`file` for a CPU profile of it, of the time that is measured (go tool pprof)")
 }
 
 // startsRegistrar tells whether the registrar is ours to start.
@@ -153,6 +155,8 @@ func (f *benchFlags) check() error {
 		return errors.New("--outbound is for the registrar that is started here; use --app to dial another application")
 	case !f.startsRegistrar() && len(f.set) > 0:
 		return errors.New("--set is for the registrar that is started here")
+	case f.profile != "" && (!f.startsRegistrar() || f.onceEach || f.count > 0 || f.duration > 0 && f.duration < time.Second):
+		return errors.New("--registrar-profile is for a registrar that is started here, and for a --duration of a second at least")
 	case f.nodes < 1 || f.nodes > 1 && (!f.startsRegistrar() || f.outbound):
 		return errors.New("--nodes is for registrars that are started here and dial the servers")
 	case f.nodes > 1 && f.servers > 1 && f.servers < f.nodes:

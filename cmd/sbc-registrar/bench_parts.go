@@ -32,6 +32,7 @@ type benchParts struct {
 	callback string // URL; "" = none that we know
 	calls    string // URL that tells what it was asked; "" = none
 	redis    string // host:port
+	health   string // host:port of the first registrar's HTTP server
 
 	ready time.Duration // from the start of the registrar until it was ready; 0 = it is not ours
 }

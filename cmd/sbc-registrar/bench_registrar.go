@@ -47,6 +47,9 @@ func (p *benchParts) startRegistrar(name string, ports []string, listen string) 
 	if err != nil {
 		return nil, err
 	}
+	if p.health == "" {
+		p.health = health
+	}
 	arguments := []string{"serve", "--config", file}
 	for _, setting := range p.flags.set {
 		arguments = append(arguments, "--set", setting)
@@ -101,7 +104,7 @@ func (p *benchParts) configuration(name string, ports []string, listen, health s
 		"drachtio":     drachtio,
 		"redis":        map[string]any{"host": redisHost, "port": redisPort},
 		"authCallback": map[string]any{"uri": p.callback},
-		"http":         map[string]any{"address": health},
+		"http":         map[string]any{"address": health, "profiling": p.flags.profile != ""},
 		"logging":      map[string]any{"format": "json"},
 	})
 	if err != nil {

@@ -67,11 +67,13 @@ func (p *benchParts) run(ctx context.Context, o load.Options, out, progress io.W
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	p.guard(ctx, cancel)
+	profiled := p.profile(ctx, generator)
 	report, err := p.flags.watch(ctx, generator, progress)
+	unprofiled := profiled()
 	if err != nil {
 		return errors.Join(err, endedEarly(ctx))
 	}
-	return errors.Join(p.flags.tell(p.result(report, o), out), endedEarly(ctx))
+	return errors.Join(p.flags.tell(p.result(report, o), out), unprofiled, endedEarly(ctx))
 }
 
 // guard ends the run when a process ends that should not.
