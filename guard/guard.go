@@ -20,7 +20,7 @@ type Options struct {
 	BanMax      time.Duration  // the longest ban; less than BanFor = BanFor
 }
 
-// defaultSources bounds the tables when the options do not: about 100 MB if all three are full.
+// defaultSources bounds the tables when the options do not: about 60 MB if all three are full.
 const defaultSources = 100_000
 
 // A Verdict is what to do with one REGISTER.
@@ -34,6 +34,8 @@ type Verdict struct {
 // A Guard keeps the tables. Make it by New.
 type Guard struct {
 	options Options
+	source  pace
+	aor     pace
 	seed    maphash.Seed
 
 	mu        sync.Mutex
@@ -53,6 +55,8 @@ func New(o Options) *Guard {
 	o.BanMax = max(o.BanMax, o.BanFor)
 	return &Guard{
 		options:   o,
+		source:    newPace(o.SourceRate, o.SourceBurst),
+		aor:       newPace(o.AORRate, o.AORBurst),
 		seed:      maphash.MakeSeed(),
 		sources:   newTable[netip.Addr, source](o.MaxSources),
 		addresses: newTable[uint64, address](o.MaxSources),
@@ -79,7 +83,7 @@ func (g *Guard) Admit(now time.Time, from netip.Addr, answers bool) Verdict {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.sources.of(subscriber(from)).admit(now, answers, g.options)
+	return g.sources.of(subscriber(from)).admit(now, answers, g.source)
 }
 
 // AdmitAOR takes a REGISTER with an answered challenge for an address of record into account. Those without are not to
@@ -90,7 +94,7 @@ func (g *Guard) AdmitAOR(now time.Time, aor string, from netip.Addr) Verdict {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.addresses.of(g.hash(aor)).of(subscriber(from)).take(now, g.options.AORRate, g.options.AORBurst)
+	return g.addresses.of(g.hash(aor)).of(subscriber(from)).take(now, g.aor)
 }
 
 // Succeeded gives credit for a REGISTER that was accepted.
@@ -102,8 +106,8 @@ func (g *Guard) Succeeded(now time.Time, aor string, from netip.Addr) {
 		a.home = key
 	}
 	if s := g.sources.known(key); s != nil {
-		s.challenges.give(now)
-		s.answers.give(now)
+		s.challenges.give(g.source)
+		s.answers.give(g.source)
 	}
 	if o := g.offenders.known(key); o != nil {
 		o.forgive(now)
@@ -116,7 +120,7 @@ func (g *Guard) Spoiled(now time.Time, aor string, from netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if a := g.addresses.known(g.hash(aor)); a != nil {
-		a.of(subscriber(from)).give(now)
+		a.of(subscriber(from)).give(g.aor)
 	}
 }
 

@@ -129,10 +129,28 @@ func TestNewsIsToldOnceAMinute(t *testing.T) {
 		news  bool
 	}{{0, true}, {0, false}, {900 * time.Millisecond, false}, {2 * time.Minute, true}} {
 		now := start.Add(step.after)
-		for g.sources.known(phone).challenges.limiter.AllowN(now, 1) { // empty again
-		}
+		g.sources.known(phone).challenges.full = now.UnixNano() + g.source.burst // empty again
 		expect(t, fmt.Sprint("after ", step.after), g.Admit(now, phone, false), Verdict{Limited: true, News: step.news})
 	}
+}
+
+// A clock that is put back by an hour must not keep anybody out for an hour.
+func TestAClockThatIsPutBackEmptiesABucketAtMost(t *testing.T) {
+	g := New(Options{SourceRate: 2, SourceBurst: 4})
+	g.Admit(start, phone, false)
+	back := start.Add(-time.Hour)
+	expect(t, "right afterwards", g.Admit(back, phone, false).Limited, true)
+	expect(t, "half a second later", g.Admit(back.Add(500*time.Millisecond), phone, false), Verdict{})
+	expect(t, "once it is full", admittedAt(g, back.Add(time.Minute)), 4)
+}
+
+func admittedAt(g *Guard, now time.Time) (n int) {
+	for range 100 {
+		if !g.Admit(now, phone, false).Limited {
+			n++
+		}
+	}
+	return n
 }
 
 // rule 55: the ban after failures doubles up to its maximum, and is forgotten after that long.
