@@ -126,7 +126,7 @@ func (c *conn) converse() (answer, error) {
 		c.breaks(err)
 		return answer{}, err
 	}
-	response, err := c.respond()
+	response, err := c.respond() //nolint:bodyclose // it would read what is left: here the connection ends instead
 	if err != nil {
 		return answer{}, err
 	}

@@ -63,7 +63,7 @@ func measure(ctx context.Context, file string, load []string) (*profile.Profile,
 	arguments := append([]string{
 		"bench", "--redis", "server", "--servers", "4", "--warm-up", "2s", "--shed-ok", "--registrar-profile", file,
 	}, load...)
-	bench := exec.CommandContext(ctx, program, arguments...)
+	bench := exec.CommandContext(ctx, program, arguments...) //nolint:gosec // ours
 	bench.Stdout, bench.Stderr = os.Stdout, os.Stderr
 	if err := bench.Run(); err != nil {
 		return nil, fmt.Errorf("%s: %w", bench, err)
