@@ -3,7 +3,6 @@ package cluster_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"syscall"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -140,11 +139,11 @@ var _ = Describe("Nodes of a cluster", func() {
 		t := town(f, 3, false)
 		busy(t)
 		over := t.During("n2 hangs")
-		f.Nodes[1].Signal(syscall.SIGSTOP)
-		DeferCleanup(func() { f.Nodes[1].Signal(syscall.SIGCONT) })
+		f.Nodes[1].Suspend()
+		DeferCleanup(func() { f.Nodes[1].Resume() })
 		t.AllSucceed(patience + movedAgain)
 		Eventually(func() float64 { return f.Nodes[0].Metrics().Sum("cluster_nodes") }).Should(BeEquivalentTo(2), "nodes that n1 sees")
-		f.Nodes[1].Signal(syscall.SIGCONT)
+		f.Nodes[1].Resume()
 		over()
 		Eventually(f.Nodes[1].ExitCode).Should(Equal(1), "the exit code of a node that was given up")
 		Expect(f.Nodes[1].Output()).To(ContainSubstring("the other nodes of the cluster have given this one up"))
@@ -309,9 +308,9 @@ var blows = []blow{
 	}},
 	{"a node hangs", func(f *Fleet, random *rand.Rand) {
 		n := f.Nodes[random.IntN(len(f.Nodes))]
-		n.Signal(syscall.SIGSTOP)
+		n.Suspend()
 		rest(random, 100*time.Millisecond, 2*lease)
-		n.Signal(syscall.SIGCONT)
+		n.Resume()
 		rest(random, time.Second, 1500*time.Millisecond)
 		if n.ExitCode() != -1 { // it was given up
 			n.Start()

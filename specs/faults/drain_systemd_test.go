@@ -81,8 +81,8 @@ var _ = Describe("A registrar that systemd started", func() {
 			before := fed()
 			Eventually(fed).WithTimeout(patience).Should(BeNumerically(">", before), "the watchdog is fed")
 		}
-		site.Registrar.Signal(syscall.SIGSTOP)
-		DeferCleanup(func() { site.Registrar.Signal(syscall.SIGCONT) })
+		site.Registrar.Suspend()
+		DeferCleanup(func() { site.Registrar.Resume() })
 		before := 0
 		Eventually(func() bool { same := fed() == before; before = fed(); return same }).WithPolling(patience / 2).Should(BeTrue())
 		Consistently(fed).WithTimeout(patience).Should(Equal(before), "the watchdog is not fed")

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -124,11 +123,11 @@ var _ = Describe("An answer whose link breaks", func() {
 	})
 
 	It("arrives by the next one when the registrar had not even read the request", func() {
-		site.Registrar.Signal(syscall.SIGSTOP)
+		site.Registrar.Suspend()
 		phone.Send(request)
 		Eventually(func() []edge.Event { return site.FrontEnd.Events(edge.Delivered) }).Should(HaveLen(2), "the request is in the socket of the registrar")
 		Eventually(site.Tap.Cut).Should(BeZero(), "the link is cut")
-		site.Registrar.Signal(syscall.SIGCONT)
+		site.Registrar.Resume()
 		expectOneAnswer()
 	})
 

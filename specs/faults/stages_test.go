@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"syscall"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -151,8 +150,8 @@ var _ = Describe("A REGISTER whose way is blocked for longer than its deadline",
 		requests := authorize(phones)
 		stopped := time.After(blocked - time.Second)
 		expectOnce(requests, 200, stall{
-			begin:     func() { site.Registrar.Signal(syscall.SIGSTOP) },
-			meanwhile: func() { <-stopped; site.Registrar.Signal(syscall.SIGCONT) },
+			begin:     func() { site.Registrar.Suspend() },
+			meanwhile: func() { <-stopped; site.Registrar.Resume() },
 			end:       func() {},
 		})
 		expectNoMore()

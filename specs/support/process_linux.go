@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -44,6 +46,32 @@ func (p *Program) CPU() time.Duration {
 		ticks += n
 	}
 	return time.Duration(ticks) * time.Second / 100 // USER_HZ
+}
+
+// Suspend stops the program as a debugger or a machine that is moved does, and returns when all of its threads stand still: the signal alone
+// returns before.
+func (p *Program) Suspend() {
+	GinkgoHelper()
+	p.Signal(syscall.SIGSTOP)
+	Eventually(p.runs).WithPolling(time.Millisecond).Should(BeFalse(), "all threads stand still")
+}
+
+// Resume lets it go on.
+func (p *Program) Resume() { p.Signal(syscall.SIGCONT) }
+
+// runs tells whether a thread does not stand still.
+func (p *Program) runs() bool {
+	threads, err := filepath.Glob(p.proc("task/*/stat"))
+	if err != nil || len(threads) == 0 {
+		return true
+	}
+	for _, thread := range threads {
+		stat, err := os.ReadFile(thread)
+		if err == nil && !bytes.HasPrefix(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" T")) {
+			return true
+		}
+	}
+	return false
 }
 
 // LimitDescriptors sets how many files and sockets the program may have open. What is open stays open.
