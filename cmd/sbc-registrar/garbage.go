@@ -23,9 +23,11 @@ func tuneCollector() {
 	})
 }
 
-// collectorPercent is what GOGC has to be for the headroom, while that is more than the default.
+// collectorPercent is what GOGC has to be for the headroom. It is more than by default where little is kept, and less where so much is that
+// the default would let the process become twice as large.
 func collectorPercent(live uint64) int {
-	return int(max(100, min(2000, 100*headroom/max(live, 1))))
+	const least, most = 50, 2000
+	return int(max(least, min(most, 100*headroom/max(live, 1))))
 }
 
 // afterCollection runs do after each collection, for the rest of the process: an object that nobody holds is finalized then.
