@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/google/pprof/profile"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/gbytes"
@@ -131,6 +133,19 @@ var _ = Describe("bench", func() {
 			Expect(report.Faults).To(BeEmpty())
 			Expect(report.Load.Loop).To(Equal("open"))
 			Expect(report.Run.Begun).To(And(BeNumerically(">=", 149), BeNumerically("<", 300)))
+		})
+
+		It("takes a CPU profile of the registrar", func() {
+			file := filepath.Join(GinkgoT().TempDir(), "profile")
+			report := bench(0, "--duration", "1s", "--users", "5000", "--shed-ok", "--registrar-profile", file)
+			Expect(report.Faults).To(BeEmpty())
+			taken, err := os.Open(file)
+			Expect(err).NotTo(HaveOccurred())
+			DeferCleanup(taken.Close)
+			found, err := profile.Parse(taken)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(found.Sample).NotTo(BeEmpty())
+			Expect(time.Duration(found.DurationNanos)).To(And(BeNumerically(">=", time.Second), BeNumerically("<", 4*time.Second)))
 		})
 
 		It("reports what there is when it is interrupted, and leaves nothing behind", func() {

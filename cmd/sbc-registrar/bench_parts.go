@@ -174,25 +174,31 @@ func (c *child) await(attempt func() error) error {
 
 // get reads JSON into a value, if there is one.
 func get(url string, into any) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	text, err := fetch(context.Background(), url, 2*time.Second)
+	if err != nil || into == nil {
+		return err
+	}
+	return json.Unmarshal(text, into)
+}
+
+// fetch is what is at an address of a process that was started here.
+func fetch(ctx context.Context, url string, within time.Duration) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
 	if response.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(io.LimitReader(response.Body, 1000)) // what there is of it is better than nothing
-		return fmt.Errorf("%s: %s %s", url, response.Status, bytes.TrimSpace(body))
+		return nil, fmt.Errorf("%s: %s %.1000s", url, response.Status, bytes.TrimSpace(text)) // what there is of it is better than nothing
 	}
-	if into == nil {
-		return nil
-	}
-	return json.NewDecoder(response.Body).Decode(into)
+	return text, err
 }
 
 func listens(address string) error {

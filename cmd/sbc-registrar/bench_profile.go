@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"time"
 
@@ -52,23 +50,9 @@ func awaitWindow(ctx context.Context, generator *load.Generator) bool {
 // writeProfile takes as many whole seconds as there are.
 func (p *benchParts) writeProfile(ctx context.Context) error {
 	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", p.health, p.flags.duration/time.Second)
-	ctx, cancel := context.WithTimeout(ctx, p.flags.duration+readyTime)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	text, err := fetch(ctx, url, p.flags.duration+readyTime)
 	if err != nil {
 		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the registrar answers %s: %s", response.Status, text)
 	}
 	return os.WriteFile(p.flags.profile, text, 0o600)
 }
