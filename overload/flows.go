@@ -61,5 +61,5 @@ func (f *Flows) Know(from netip.AddrPort) bool {
 
 func (f *Flows) find(from netip.AddrPort) (uint32, *generations) {
 	hash := maphash.Comparable(f.seed, from)
-	return uint32(hash >> 32), &f.parts[hash%flowParts] //nolint:gosec // the half that the part does not depend on
+	return uint32(hash >> 32), &f.parts[hash%flowParts] // the half that the part does not depend on
 }

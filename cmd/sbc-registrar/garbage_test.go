@@ -13,8 +13,8 @@ func TestTheHeapGrowsByTheHeadroom(t *testing.T) {
 		{"so much that the collector would have no rest", 800 << 20, 1200 << 20},
 		{"next to nothing", 1 << 20, 21 << 20},
 	} {
-		goal := c.live + c.live*uint64(collectorPercent(c.live))/100                              //nolint:gosec // positive
-		if difference := int64(goal) - int64(c.goal); difference < -4<<20 || difference > 4<<20 { //nolint:gosec // small
+		goal := c.live + c.live*uint64(collectorPercent(c.live))/100
+		if difference := int64(goal) - int64(c.goal); difference < -4<<20 || difference > 4<<20 {
 			t.Errorf("%s: the goal is %d MB, want %d", c.name, goal>>20, c.goal>>20)
 		}
 	}
