@@ -1,172 +1,19 @@
 package actors
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"sbc-registrar/messages"
 	"sbc-registrar/messages/wire"
-	"sbc-registrar/overload"
 	"sbc-registrar/registration"
 	"sbc-registrar/sip"
 )
-
-// others is a Network whose other nodes are the test.
-type others struct {
-	mu      sync.Mutex
-	owner   string // of every shard; "" = nobody is known
-	witness string
-	sent    []any
-}
-
-func (o *others) Open(*actor.ActorSystem) error { return nil }
-func (o *others) Close()                        {}
-func (o *others) Drain()                        {}
-func (o *others) Moved(int)                     {}
-func (o *others) Nodes() int                    { return 2 }
-func (o *others) Tell(message any)              { o.Send(nil, message) }
-
-func (o *others) Owner(int) string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.owner
-}
-
-func (o *others) Witness() (self, witness string, rescuer *actor.PID) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.witness == "" {
-		return "self", "", nil
-	}
-	return "self", o.witness, actor.NewPID(o.witness, Rescuer)
-}
-
-func (o *others) Send(_ *actor.PID, message any) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.sent = append(o.sent, message)
-}
-
-func (o *others) noted() (all []*wire.TransactionsNoted) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, message := range o.sent {
-		if m, ok := message.(*wire.TransactionsNoted); ok {
-			all = append(all, m)
-		}
-	}
-	o.sent = nil
-	return all
-}
-
-func opened(m *wire.TransactionsNoted) (names []string) {
-	for _, t := range m.GetOpened() {
-		names = append(names, t.GetTransaction())
-	}
-	slices.Sort(names)
-	return names
-}
-
-func TestAJournalTellsTheWitnessOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		network := &others{witness: "w1"}
-		j := newJournal(network, time.Now)
-		j.begin("a", "10.0.0.1", time.Now().Add(time.Second))
-		j.begin("b", "10.0.0.1", time.Now().Add(time.Second))
-		j.end("a") // before anybody was told of it
-		time.Sleep(journalPause)
-		synctest.Wait()
-		news := network.noted()
-		if len(news) != 1 || !news[0].GetAfresh() || !slices.Equal(opened(news[0]), []string{"b"}) || news[0].GetNode() != "self" {
-			t.Fatalf("the witness was told %v", news)
-		}
-		if o := news[0].GetOpened()[0]; o.GetServer() != "10.0.0.1" || o.GetBudgetUs() != (time.Second-journalPause).Microseconds() {
-			t.Errorf("it was told %v", o)
-		}
-
-		j.end("b")
-		j.end("b")
-		j.begin("c", "10.0.0.1", time.Now().Add(time.Second))
-		time.Sleep(journalPause)
-		synctest.Wait()
-		news = network.noted()
-		if len(news) != 1 || news[0].GetAfresh() || !slices.Equal(news[0].GetAnswered(), []string{"b"}) || !slices.Equal(opened(news[0]), []string{"c"}) {
-			t.Fatalf("the witness was told %v", news)
-		}
-
-		network.mu.Lock()
-		network.witness = "w2"
-		network.mu.Unlock()
-		j.moved()
-		time.Sleep(journalPause)
-		synctest.Wait()
-		if news = network.noted(); len(news) != 1 || !news[0].GetAfresh() || !slices.Equal(opened(news[0]), []string{"c"}) {
-			t.Fatalf("the new witness was told %v", news)
-		}
-	})
-}
-
-func TestANodeThatIsAloneHasNoJournal(t *testing.T) {
-	j := newJournal(nil, time.Now)
-	j.begin("a", "10.0.0.1", time.Now())
-	j.end("a")
-	j.moved()
-}
-
-// rescued are the orphans that connections are told of.
-func rescued(t *testing.T, system *actor.ActorSystem) (*actor.PID, <-chan []orphan) {
-	t.Helper()
-	heard := make(chan []orphan, 10)
-	return system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
-		if m, ok := ctx.Message().(*orphansFound); ok {
-			heard <- m.orphans
-		}
-	})), heard
-}
-
-func TestARescuerAnswersForTheDeadWhenNothingCanComeOfIt(t *testing.T) {
-	system := actor.NewActorSystem()
-	defer system.Shutdown()
-	connections, heard := rescued(t, system)
-	deps := &dependencies{now: time.Now, meter: Deaf{}}
-	r := system.Root.Spawn(rescuerProps(deps, connections))
-	note := func(node, transaction string, budget time.Duration) {
-		system.Root.Send(r, &wire.TransactionsNoted{Node: node, Opened: []*wire.OpenTransaction{
-			{Transaction: transaction, Server: "10.0.0.1", BudgetUs: budget.Microseconds()},
-		}})
-	}
-	began := time.Now()
-	note("dead", "answered", 300*time.Millisecond)
-	note("dead", "open", 300*time.Millisecond)
-	note("alive", "other", 0)
-	system.Root.Send(r, &wire.TransactionsNoted{Node: "dead", Answered: []string{"answered"}})
-	system.Root.Send(r, &nodesGone{[]string{"dead", "unknown"}})
-	select {
-	case orphans := <-heard:
-		if len(orphans) != 1 || orphans[0].transaction != "open" || orphans[0].server != "10.0.0.1" {
-			t.Errorf("it rescues %v", orphans)
-		}
-		if took := time.Since(began); took < 300*time.Millisecond {
-			t.Errorf("after %s, when something could still come of it", took)
-		}
-	case <-time.After(patience):
-		t.Fatal("it rescues nothing")
-	}
-	select {
-	case orphans := <-heard:
-		t.Errorf("it rescues %v", orphans)
-	case <-time.After(3 * rescueTick):
-	}
-}
 
 // An envoyRig is an envoy between a connection and other nodes, all of which are the test.
 type envoyRig struct {
@@ -357,54 +204,18 @@ func testRequest(t *testing.T, user string) *registration.Request {
 	return r
 }
 
-// TestWhoAnotherNodeBringsNeedsAPlace: what nodes bring to an owner is bounded by what that one can take, however much each of them
-// has let in; and one that was turned away stays so when it is asked for again, for its phone was told.
-func TestWhoAnotherNodeBringsNeedsAPlace(t *testing.T) {
-	release := make(chan struct{})
-	g := newRig(t, Config{
-		Limits: Limits{UnderWay: 2}, // 95 % of which are for answers: one
-		Authorizer: authorizerFunc(func(ctx context.Context, r *registration.Request, expires time.Duration) (registration.Verdict, error) {
-			<-release
-			return always(ctx, r, expires)
-		}),
-	})
-	replies := make(chan *wire.RegisterReply, 10)
-	far := g.system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
-		if m, ok := ctx.Message().(*wire.RegisterReply); ok {
-			replies <- m
-		}
-	}))
-	bring := func(user string) {
-		r := testRequest(t, user)
-		m := (&dependencies{}).toWire(&messages.Register{Request: r, Class: overload.Answer}, ShardOf(r.AOR), time.Now())
-		g.system.Root.RequestWithCustomSender(g.system.NewLocalPID(Door), m, far)
+// TestARegisterThatComesBackIsTakenUpAgain: a shard of this node that has moved brings on what it was given, also to the envoy that gave it.
+func TestARegisterThatComesBackIsTakenUpAgain(t *testing.T) {
+	r := newEnvoyRig(t)
+	m := r.send()
+	brought := wait(t, r.here, "stand-in for an owner that says nothing")
+	for len(r.asked) > 0 {
+		<-r.asked
 	}
-	bring("alice")
-	bring("alice")
-	if m := wait(t, replies, "word of the first"); !m.GetPending() {
-		t.Fatalf("the first got %v, want that it is under way", m)
-	}
-	bring("daveh")
-	shed := wait(t, replies, "reply to the second")
-	if shed.GetStatus() != 503 || shed.GetDeed() != string(registration.Shed) || shed.GetTransaction() != "tx-daveh" {
-		t.Fatalf("the second got %v, want that it was turned away", shed)
-	}
-	close(release)
-	if m := wait(t, replies, "reply to the first"); m.GetStatus() != 200 {
-		t.Fatalf("the first got %v", m)
-	}
-	if open := g.deps.entrance.admission.Open(); open != 0 || g.deps.visitors.Load() != 0 {
-		t.Errorf("%d places are taken, %d visitors are there after the last was told", open, g.deps.visitors.Load())
-	}
-	if !g.deps.entrance.flows.Know(testRequest(t, "alice").Flow.Source) {
-		t.Error("the owner does not remember from where its phone registered")
-	}
-	bring("daveh")
-	if m := wait(t, replies, "reply to the second that comes again"); m.GetStatus() != 503 {
-		t.Errorf("asked for again it got %v", m)
-	}
-	bring("carol")
-	if m := wait(t, replies, "reply to the third"); m.GetStatus() != 200 {
-		t.Errorf("the third got %v", m)
+	r.system.Root.RequestWithCustomSender(r.envoy, brought.register, r.envoy)
+	wait(t, r.asked, "question to the owner, once more")
+	r.reply(m, &wire.RegisterReply{Status: 200})
+	if o := wait(t, r.outcome, "outcome for the connection"); o.Status != 200 {
+		t.Errorf("the outcome is %d", o.Status)
 	}
 }
