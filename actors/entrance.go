@@ -27,7 +27,7 @@ type entrance struct {
 	shedding  shedLog
 }
 
-// flowCapacity bounds the memory for who is registered from where: some 20 MB in each of two generations.
+// flowCapacity bounds the memory for who is registered from where: some 40 MB in each of two generations.
 const flowCapacity = 2_000_000
 
 func newEntrance(d *dependencies) *entrance {

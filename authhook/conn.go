@@ -3,23 +3,15 @@ package authhook
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/tls"
 	"errors"
-	"io"
-	"math"
 	"net"
-	"net/http"
 	"os"
 	"time"
 )
 
-var (
-	// errUnasked ends a connection on which something came that nobody had asked for.
-	errUnasked = errors.New("the callback spoke before it was asked")
-	// errHeader ends one whose answer does not come to its body.
-	errHeader = errors.New("the header of the answer is too long")
-)
+// errUnasked ends a connection on which something came that nobody had asked for.
+var errUnasked = errors.New("the callback spoke before it was asked")
 
 // past is a deadline that makes whoever waits give up.
 var past = time.Unix(1, 0)
@@ -106,72 +98,6 @@ func (c *conn) whispers(secure *tls.Conn, socket error) error {
 	}
 }
 
-// exchange puts the question that was prepared and reads the answer, all of it within the time that the question has. With an error the
-// connection has to be ended.
-func (c *conn) exchange(ctx context.Context, q *call) (answer, error) {
-	if err := c.SetDeadline(q.deadline); err != nil {
-		return answer{}, err
-	}
-	going := context.AfterFunc(ctx, func() { _ = c.SetDeadline(past) })
-	a, err := c.converse()
-	if !going() { // what deadline the connection has, or will have in a moment, is not known
-		a.whole = false
-	}
-	return a, err
-}
-
-func (c *conn) converse() (answer, error) {
-	c.asked, c.room = true, maxAnswer
-	if _, err := c.Write(c.out.Bytes()); err != nil {
-		c.breaks(err)
-		return answer{}, err
-	}
-	response, err := c.respond() //nolint:bodyclose // it would read what is left: here the connection ends instead
-	if err != nil {
-		return answer{}, err
-	}
-	a := answer{status: response.StatusCode, encoding: response.Header.Get("Content-Encoding")}
-	if a.status == http.StatusSwitchingProtocols { // what follows is not HTTP
-		return a, nil
-	}
-	c.room = math.MaxInt // the body is bounded by who reads it
-	a.body, a.whole, err = c.read(response.Body)
-	a.whole = a.whole && !response.Close
-	return a, err
-}
-
-// respond reads the header of the answer. Those that only say that there will be one (RFC 9110 §15.2) are passed over.
-func (c *conn) respond() (*http.Response, error) {
-	for {
-		response, err := http.ReadResponse(c.in, &c.request.http)
-		if err != nil || response.StatusCode >= 200 || response.StatusCode == http.StatusSwitchingProtocols {
-			return response, err
-		}
-	}
-}
-
-// read reads a body, to its end unless it is too long.
-func (c *conn) read(body io.Reader) (text []byte, whole bool, err error) {
-	text = c.answer[:0]
-	defer func() { c.answer = text }()
-	for len(text) <= maxAnswer {
-		if len(text) == cap(text) {
-			grown := make([]byte, len(text), min(max(2*cap(text), usualAnswer), maxAnswer+1))
-			copy(grown, text)
-			text = grown
-		}
-		n, err := body.Read(text[len(text):cap(text)])
-		text = text[:len(text)+n]
-		if err == io.EOF {
-			return text, true, nil
-		}
-		if err != nil {
-			return text, false, err
-		}
-	}
-	return text, false, nil
-}
-
 // served ends a question whose answer was read to its end.
 func (c *conn) served() { c.asked, c.answered, c.kept = false, false, true }
 
@@ -184,18 +110,3 @@ func (c *conn) breaks(err error) {
 
 // end closes the connection.
 func (c *conn) end() { _ = c.Close() }
-
-// A reader is what net/http reads an answer from.
-type reader struct{ *conn }
-
-// Read implements io.Reader.
-func (r reader) Read(b []byte) (int, error) {
-	if r.room <= 0 {
-		return 0, errHeader
-	}
-	n, err := r.Conn.Read(b[:min(len(b), r.room)])
-	r.room -= n
-	r.answered = r.answered || n > 0
-	r.breaks(err)
-	return n, err
-}

@@ -23,7 +23,7 @@ func newPace(perSecond, burst int) pace {
 }
 
 // A bucket is a token bucket; the zero value is full. There are hundreds of thousands of them, and so it is kept as the generic cell rate
-// algorithm does (ITU-T I.371): as the moment when it will be full again. A limiter of golang.org/x/time/rate takes 96 bytes.
+// algorithm does (ITU-T I.371): as the moment when it will be full again. A limiter of golang.org/x/time/rate takes 80 bytes and a pointer.
 type bucket struct {
 	full     int64 // ns of the epoch
 	overflow int64 // when it was last found empty

@@ -11,9 +11,9 @@ import (
 const flowParts = 16
 
 // Flows remembers from which addresses clients are registered: for a generation at least and two at most, in two tables of
-// which the older is thrown away when the younger is full or a generation old. Each flow takes about 10 bytes in each.
+// which the older is thrown away when the younger is full or a generation old. Each flow takes about 20 bytes in each.
 //
-// It is a hint for whom to shed, no proof of anything: 36 bits of a hash stand for the address, so that of 30,000 strangers one is taken for
+// It is a hint for whom to shed, no proof of anything: 36 bits of a hash stand for the address, so that of 70,000 strangers one is taken for
 // somebody when a million are known.
 type Flows struct {
 	seed  maphash.Seed

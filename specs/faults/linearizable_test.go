@@ -123,7 +123,9 @@ func alone(random *rand.Rand) *world {
 // guarded is a world with a master that is killed, and Sentinels. A replica confirms each change.
 func guarded(random *rand.Rand) *world {
 	GinkgoHelper()
-	site, set, reader := sentinelSite(2, 500*time.Millisecond)
+	const replicas = 2
+	site, set, reader := sentinelSite(replicas, 500*time.Millisecond)
+	site.Settings.Set("redis.waitReplicas", replicas) // whichever takes over, has everything
 	w := (&world{Site: site, random: random, reader: reader}).settle()
 	w.stores = []func() fault{func() fault { return w.pauses("the master", set.Master, 300*time.Millisecond) }}
 	w.first = func() fault {

@@ -32,7 +32,8 @@ func (l *lookout) TxPipelined(ctx context.Context, queue func(redis.Pipeliner) e
 	return l.Reader.TxPipelined(ctx, queue)
 }
 
-// sentinelSite has a master with replicas, one of which confirms each change, and three Sentinels.
+// sentinelSite has a master with replicas, one of which confirms each change, and three Sentinels. With two replicas the Sentinels may
+// choose the one that has not confirmed.
 func sentinelSite(replicas int, downAfter time.Duration) (*Site, *redisserver.Sentinel, *lookout) {
 	GinkgoHelper()
 	set, err := redisserver.StartSentinelOf(redisserver.SentinelSettings{Replicas: replicas, DownAfter: downAfter})
