@@ -150,7 +150,7 @@ var _ = Describe("bench", func() {
 
 		It("reports what there is when it is interrupted, and leaves nothing behind", func() {
 			folder := GinkgoT().TempDir()
-			program := Run([]string{"TMPDIR=" + folder}, "bench", "--duration", "1h", "--users", "5000")
+			program := Run([]string{"TMPDIR=" + folder}, "bench", "--duration", "1h", "--users", "5000", "--shed-ok") // a busy machine sheds
 			Eventually(program.Err).WithTimeout(30*time.Second).Should(gbytes.Say(`window: .*, [1-9]\d* done`), "the load runs")
 			program.Stop(syscall.SIGINT)
 			Expect(program.ExitCode()).To(BeZero())
